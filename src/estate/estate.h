@@ -1,0 +1,193 @@
+// The declared landscape, typed. Load() is the only way to get one.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace afluente::estate {
+
+/// Where a key or value stands. Line and column count from 1; 0: the whole file.
+struct Mark {
+  std::string file;  // Relative to the estate's folder, as people type it.
+  int line = 0;
+  int column = 0;
+
+  /// "integrations/contacts.yaml:14:3".
+  std::string ToString() const;
+};
+
+/// One thing that is wrong, with its cure in the text.
+struct Finding {
+  Mark mark;
+  std::string message;
+};
+
+enum class Mode : std::uint8_t { kSnapshot, kIncremental, kCdc, kEvent, kStream };
+enum class Write : std::uint8_t { kAppend, kReplace, kUpsert };
+enum class Mask : std::uint8_t { kHash, kRedact, kLast4, kNull };
+enum class OnSchemaChange : std::uint8_t { kEvolve, kFail, kIgnore };
+enum class OnBadRow : std::uint8_t { kFail, kDeadLetter };
+enum class Form : std::uint8_t { kMirror, kSoftDelete, kHistory };
+enum class Deletes : std::uint8_t { kIgnore, kDelete };
+enum class AlertLevel : std::uint8_t { kInfo, kWarning, kCritical };
+
+/// The word as it stands in YAML, JSON and the run store.
+std::string_view NameOf(Mode mode);
+std::string_view NameOf(Write write);
+std::string_view NameOf(Mask mask);
+
+struct Project {
+  std::string name;  // The key: "rapidpro-217518".
+  std::string description;
+  Mark mark;
+};
+
+enum class ConnectionType : std::uint8_t { kPostgres, kPubsub, kHttp, kObjectStore };
+
+/// libpq's TLS settings; they override what the DSN says. Empty: not set.
+struct Tls {
+  std::string mode;  // disable | allow | prefer | require | verify-ca | verify-full
+  std::string root_cert;
+  std::string cert;
+  std::string key;
+};
+
+struct Connection {
+  std::string name;
+  ConnectionType type = ConnectionType::kPostgres;
+  std::string project;
+  std::string dsn;  // Unresolved: "${env:RAPIDPRO_DSN}". See secrets.h.
+  Tls tls;
+  Mark mark;
+};
+
+/// `project.dataset.table` of the warehouse.
+struct TableAddress {
+  std::string project;
+  std::string dataset;
+  std::string table;
+
+  std::string ToString() const { return project + "." + dataset + "." + table; }
+  auto operator<=>(const TableAddress&) const = default;
+};
+
+/// Parses `project.dataset.table`; kInvalidConfig if it has not three parts.
+Result<TableAddress> ParseTableAddress(const std::string& text);
+
+/// `project/bucket/prefix` of the lake; the prefix may have several parts.
+struct LakeAddress {
+  std::string project;
+  std::string bucket;
+  std::string prefix;
+
+  std::string ToString() const { return project + "/" + bucket + "/" + prefix; }
+};
+
+/// Exactly one of table, query, topic, webhook, warehouse_table is set.
+struct Source {
+  std::string connection;                      // Empty for warehouse_table and webhook.
+  std::string table;                           // "public.msgs", quoted parts allowed.
+  std::string query;                           // A SELECT of the source's dialect.
+  std::string topic;
+  std::string webhook;
+  std::optional<TableAddress> warehouse_table;
+  Mark mark;
+};
+
+/// Exactly one of table, lake, or (connection and connection_table) is set.
+struct Destination {
+  std::optional<TableAddress> table;           // In the warehouse.
+  std::optional<LakeAddress> lake;             // Parquet files.
+  std::string connection;                      // Reverse ETL: a PostgreSQL connection ...
+  std::string connection_table;                // ... and "schema.table" in it.
+  std::vector<std::string> key;
+  Mark mark;
+};
+
+/// What an integration says about one column of its source.
+struct ColumnRule {
+  bool include = false;  // If any rule includes, columns without a rule that includes are left out.
+  bool exclude = false;
+  std::string rename;    // Empty: keeps its name.
+  std::optional<Mask> mask;
+  std::string pii;       // phone | name | email | document | address | birth_date | text | other
+  std::string type;      // A DuckDB type, or "text" for PostgreSQL's text form. Empty: by the types table.
+  Mark mark;
+};
+
+struct Trigger {
+  enum class Kind : std::uint8_t { kNone, kCron, kContinuous, kChange, kAsset, kWebhook, kTopic };
+  Kind kind = Kind::kNone;
+  std::string cron;     // kCron
+  std::string zone;     // kCron; IANA. Defaults to the estate's time zone.
+  std::string subject;  // kChange, kAsset: a table; kWebhook: a path; kTopic: a topic.
+  Mark mark;
+};
+
+struct Sla {
+  std::optional<std::chrono::milliseconds> max_staleness;
+  std::optional<std::chrono::milliseconds> max_duration;
+  std::string deadline;  // "06:00", local to the trigger's zone.
+  AlertLevel alert = AlertLevel::kWarning;
+};
+
+struct Integration {
+  std::string name;
+  std::string description;
+  Source source;
+  Destination destination;
+  Mode mode = Mode::kSnapshot;
+  Trigger trigger;
+  std::map<std::string, ColumnRule> columns;  // By source column name.
+  std::string where;                          // A condition in the source's dialect.
+  std::vector<std::string> cursor;            // mode: incremental.
+  std::chrono::milliseconds lookback{0};
+  std::optional<Write> write;                 // Unset: see EffectiveWrite.
+  Form form = Form::kMirror;
+  std::string transform;                      // SELECT ... FROM batch, in DuckDB's dialect.
+  Deletes deletes = Deletes::kIgnore;
+  int parallel = 0;                           // Lanes; 0: chosen by size and cores.
+  OnSchemaChange on_schema_change = OnSchemaChange::kEvolve;
+  OnBadRow on_bad_row = OnBadRow::kFail;
+  std::string service_account;
+  std::optional<Sla> sla;
+  std::string owner;
+  std::vector<std::string> tags;
+  Mark mark;            // Of the name.
+  Mark transform_mark;  // Of the transform's text.
+
+  /// replace for snapshot; for incremental upsert when there is a key, else append.
+  Write EffectiveWrite() const;
+};
+
+enum class WarehouseEngine : std::uint8_t { kDuckdb, kBigquery };
+
+struct Warehouse {
+  WarehouseEngine engine = WarehouseEngine::kDuckdb;
+  std::string path = "warehouse";  // Relative to the state folder.
+  std::string location;            // BigQuery.
+};
+
+struct Estate {
+  std::string name;
+  std::string folder;              // As it was given to Load.
+  std::string time_zone = "UTC";
+  std::string currency = "BRL";
+  Warehouse warehouse;
+  std::string lake_url = "file://lake";  // A relative file:// path starts at the state folder.
+  std::string mask_salt;                 // Unresolved secret; needed by `mask: hash`.
+  std::map<std::string, Project> projects;
+  std::map<std::string, Connection> connections;
+  std::map<std::string, Integration> integrations;
+
+  /// kNotFound, with the nearest valid name.
+  Result<const Integration*> FindIntegration(const std::string& integration) const;
+};
+
+}  // namespace afluente::estate

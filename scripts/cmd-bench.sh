@@ -1,0 +1,20 @@
+# shellcheck shell=bash
+# Runs one benchmark: bench/NAME.sh, on the release build.
+
+# shellcheck source=scripts/cmd-build.sh
+source scripts/cmd-build.sh
+
+cmd_bench() {
+  local name=${1:-} script
+  if [ -z "$name" ]; then
+    heading "Benchmarks"
+    for script in bench/*.sh; do
+      [ -f "$script" ] && printf '  %-12s %s\n' "$(basename "$script" .sh)" "$(sed -n '2s/^# //p' "$script")"
+    done
+    return
+  fi
+  shift
+  [ -f "bench/$name.sh" ] || die "no benchmark \"$name\"; ./dev bench lists them"
+  cmd_build release
+  bash "bench/$name.sh" "$@"
+}

@@ -1,0 +1,23 @@
+# shellcheck shell=bash
+# Configures and compiles one preset of CMakePresets.json.
+
+# shellcheck source=scripts/cmd-setup.sh
+source scripts/cmd-setup.sh
+
+cmd_build() {
+  local preset=${1:-release} start=$SECONDS
+  require build
+  configure "$preset"
+  NINJA_STATUS='  [%f/%t] ' cmake --build "build/$preset" </dev/null
+  ln -sfn "build/$preset/compile_commands.json" compile_commands.json
+  done_line "build/$preset/afluente ($(seconds_since "$start"))"
+}
+
+# Ninja configures again by itself when a CMake file changes; only the first time, and a changed preset, need us.
+configure() {
+  local preset=$1 ninja=build/$1/build.ninja
+  [ -f "$ninja" ] && [ "$ninja" -nt CMakePresets.json ] && return
+  grep -q "\"name\": \"$preset\"" CMakePresets.json || die "no preset \"$preset\": release, debug, asan or tsan"
+  note "configuring $preset"
+  quietly "build/log/configure-$preset.log" cmake --preset "$preset"
+}

@@ -1,0 +1,126 @@
+// Every built-in PostgreSQL type, moved by a snapshot and compared with what
+// PostgreSQL's own ::text says of it.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <iostream>
+#include <memory>
+
+#include "base/names.h"
+#include "integration/type_corpus.h"
+#include "integration/type_print.h"
+#include "support/movement.h"
+
+namespace afluente::test {
+namespace {
+
+using testing::HasSubstr;
+
+std::string TableOf(const TypeCase& type_case) {
+  std::string table = "v_" + type_case.name;
+  for (char& letter : table) letter = static_cast<char>(std::tolower(letter));
+  return table;
+}
+
+std::string Shortened(const Cell& cell) {
+  if (!cell) return "NULL";
+  if (cell->size() <= 120) return "'" + *cell + "'";
+  return fmt::format("'{}...' ({} bytes)", cell->substr(0, 120), cell->size());
+}
+
+/// All tables stand in one database and are moved by one `run --all`; each test
+/// then compares one of them.
+class TypesTest : public testing::TestWithParam<TypeCase> {
+ protected:
+  static void SetUpTestSuite() {
+    if (database_) return;
+    database_ = PgCluster::Shared().CreateDatabase();
+    estate_ = std::make_unique<EstateFolder>(
+        std::map<std::string, std::string>{{"src", database_->dsn()}});
+    database_->Exec(TypeSetup());
+    for (const TypeCase& type_case : AllTypeCases()) {
+      try {
+        Create(type_case);
+      } catch (const std::exception& error) {
+        ADD_FAILURE() << type_case.name << ": " << error.what();
+      }
+    }
+    const Outcome outcome = estate_->Run({"run", "--all"});
+    if (outcome.exit_code != 0) std::cerr << outcome.ToString() << "\n";
+  }
+
+  static void TearDownTestSuite() {
+    std::cout << "types: " << compared_ << " values of " << AllTypeCases().size()
+              << " columns compared with PostgreSQL's text, " << differing_ << " differ\n";
+    estate_.reset();
+    database_.reset();
+  }
+
+  static void Create(const TypeCase& type_case) {
+    const std::string table = TableOf(type_case);
+    std::string rows;
+    int id = 0;
+    for (const std::string& value : type_case.values) {
+      rows += fmt::format("({}, {}), ", ++id, SqlValue(type_case, value));
+    }
+    database_->Exec(
+        fmt::format("create table {0} (id integer primary key, v {1}); "
+                    "insert into {0} values {2} ({3}, null)",
+                    table, type_case.pg_type, rows, ++id));
+    estate_->Integration(
+        "types-" + table.substr(2),
+        fmt::format("source: {{ connection: src, table: public.{0} }}\n"
+                    "destination: {{ table: dw.types.{0} }}\n"
+                    "mode: snapshot\n{1}",
+                    table, type_case.as_text ? "columns: { v: { type: text } }\n" : ""));
+  }
+
+  static std::string DuckTypeOf(const std::string& table) {
+    const Rows rows = estate_->Query(
+        "select data_type from information_schema.columns where table_catalog = 'dw' and "
+        "table_schema = 'types' and column_name = 'v' and table_name = " +
+        QuoteLiteral(table));
+    return rows.empty() ? "" : rows[0][0].value_or("");
+  }
+
+  static inline std::unique_ptr<PgDatabase> database_;
+  static inline std::unique_ptr<EstateFolder> estate_;
+  static inline std::size_t compared_ = 0;
+  static inline std::size_t differing_ = 0;
+};
+
+TEST_P(TypesTest, ArrivesAsPostgresPrintsIt) {
+  const TypeCase& type_case = GetParam();
+  const std::string table = TableOf(type_case);
+  const std::string duck_type = DuckTypeOf(table);
+  ASSERT_NE(duck_type, "") << "dw.types." << table << " is not there";
+  if (!type_case.duck_type.empty()) {
+    EXPECT_EQ(duck_type, type_case.duck_type);
+  }
+  const Rows want =
+      database_->Query(fmt::format("select id, {} from {} order by id", PgText(type_case), table));
+  const Rows got =
+      estate_->Query(fmt::format("select id::varchar, {} from dw.types.{} order by id",
+                                 duck_type == "VARCHAR" ? "v" : DuckText(type_case), table));
+  ASSERT_EQ(got.size(), want.size());
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    ++compared_;
+    if (got[i] == want[i]) continue;
+    ++differing_;
+    ADD_FAILURE() << type_case.pg_type << " row " << want[i][0].value_or("?")
+                  << ": PostgreSQL says " << Shortened(want[i][1]) << ", the warehouse "
+                  << Shortened(got[i][1]);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Postgres, TypesTest, testing::ValuesIn(AllTypeCases()),
+                         [](const auto& row) { return row.param.name; });
+
+TEST(TypeCorpusTest, HasAtLeast400Values) {
+  std::size_t values = 0;
+  for (const TypeCase& type_case : AllTypeCases()) values += type_case.values.size() + 1;
+  EXPECT_GE(values, 400U);
+}
+
+}  // namespace
+}  // namespace afluente::test

@@ -2,6 +2,7 @@
 -- database keeps no trace of it. No random(): the same size gives the same rows on every machine.
 \set ON_ERROR_STOP on
 set client_min_messages = warning;
+set datestyle = 'ISO, YMD';
 set time zone 'America/Sao_Paulo';
 
 -- Size: -v rows=N is the number of messages; -v scale=S is the same as rows = S * 200,000.

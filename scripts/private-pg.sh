@@ -31,14 +31,15 @@ if [ "$(id -u)" -eq 0 ]; then
   as_server=(setpriv --reuid "$owner" --regid "$(id -g "$owner")" --clear-groups env HOME=/nonexistent)
 fi
 
-# The server's home, "$dir/home": usually a folder; a link to one elsewhere if its user cannot get into $dir, or if
-# the socket's path would be longer than the 107 bytes that the kernel allows.
+# The server's home, "$dir/home": usually a folder; a link to one elsewhere if its user cannot get into $dir, if the
+# socket's path would be longer than the 107 bytes that the kernel allows, or if a DSN would have to quote it.
 make_home() {
   [ -e "$dir/home" ] && return
   local socket_path="$dir/home/socket/.s.PGSQL.5432"
   rm -f "$dir/home"
   mkdir "$dir/home"
-  if [ ${#socket_path} -gt 107 ] || ! "${as_server[@]}" test -x "$dir/home"; then
+  if [ ${#socket_path} -gt 107 ] || [[ ! $dir =~ ^[A-Za-z0-9/._+-]+$ ]] ||
+    ! "${as_server[@]}" test -x "$dir/home"; then
     rmdir "$dir/home"
     ln -s "$(mktemp -d /var/tmp/afluente-pg.XXXXXXXX)" "$dir/home"
   fi
@@ -76,7 +77,8 @@ CONF
   fi
   ln -sfn "$home/socket" "$dir/socket"
   running && return
-  (cd / && "${as_server[@]}" "$bin/pg_ctl" start -w -t 60 -D "$home/data" -l "$home/data/server.log") \
+  # In a session of its own: a Ctrl-C must not hit a server that is half up and not yet known to `stop`.
+  (cd / && setsid -w "${as_server[@]}" "$bin/pg_ctl" start -w -t 60 -D "$home/data" -l "$home/data/server.log") \
     >"$dir/start.log" 2>&1 </dev/null || {
     cat "$dir/start.log" "$home/data/server.log" >&2
     die "the server did not start"

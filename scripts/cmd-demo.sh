@@ -1,0 +1,212 @@
+# shellcheck shell=bash
+# The whole way in one command: a private PostgreSQL, MOVVA's three databases in it, the estate run twice with
+# changes in between, a question to the warehouse and the proof that nothing differs. All of it under .demo/.
+
+# shellcheck source=scripts/cmd-build.sh
+source scripts/cmd-build.sh
+
+demo_databases=(rapidpro app anima)
+
+cmd_demo() {
+  local rows=200000
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --stop) demo_stop && return ;;
+      --clean) demo_clean && return ;;
+      --rows)
+        [[ ${2:-} =~ ^[1-9][0-9]{0,8}$ ]] || die "--rows needs a number of messages, such as 200000"
+        rows=$2
+        shift 2
+        ;;
+      *) die "demo: no option \"$1\"; there are --rows N, --stop and --clean" ;;
+    esac
+  done
+  local start=$SECONDS
+  cmd_build release
+  trap demo_interrupted INT TERM HUP
+  trap demo_left EXIT
+  demo_server
+  demo_fill "$rows"
+  demo_estate
+  demo_run
+  trap - INT TERM HUP EXIT
+  demo_farewell "$start"
+}
+
+demo_stop() {
+  [ -d .demo/pg ] || die "there is no demo here"
+  scripts/private-pg.sh stop .demo/pg
+  done_line "the demo's server is stopped; its data stays in .demo/"
+}
+
+demo_clean() {
+  [ ! -d .demo/pg ] || scripts/private-pg.sh drop .demo/pg
+  rm -rf .demo
+  done_line ".demo/ is removed"
+}
+
+demo_interrupted() {
+  trap - INT TERM HUP EXIT
+  echo
+  scripts/private-pg.sh stop .demo/pg || true
+  note "interrupted; the demo's server is stopped"
+  exit 130
+}
+
+demo_left() {
+  local status=$?
+  scripts/private-pg.sh stop .demo/pg || true
+  fail_line "the demo did not finish; its server is stopped, its files are in .demo/"
+  exit "$status"
+}
+
+# The DSN of one database, for libpq.
+demo_dsn() { echo "host=$demo_socket user=$1 dbname=$2"; }
+
+demo_psql() {
+  local database=$1
+  shift
+  psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 "$(demo_dsn postgres "$database")" "$@" </dev/null
+}
+
+demo_server() {
+  local version
+  heading "1  A private PostgreSQL server"
+  mkdir -p .demo
+  demo_socket=$(scripts/private-pg.sh start .demo/pg)
+  version=$(demo_psql postgres -Atc 'show server_version')
+  done_line "PostgreSQL ${version%% *}, reached through a socket in .demo/pg and by nobody else"
+}
+
+demo_fill() {
+  local rows=$1 database
+  heading "2  MOVVA's databases, made up: $(grouped "$rows") messages"
+  demo_psql postgres -c "do \$\$ begin
+    if not exists (select from pg_roles where rolname = 'afluente') then
+      create role afluente login replication in role pg_read_all_data;
+    end if; end \$\$"
+  for database in "${demo_databases[@]}"; do
+    demo_psql postgres -c "drop database if exists $database with (force)" -c "create database $database" 2>&1 |
+      sed '/NOTICE/d'
+    demo_psql "$database" -v rows="$rows" -f "estates/movva/generator/$database.sql"
+    done_line "$(printf '%-9s %s' "$database" "$(demo_tables "$database")")"
+  done
+}
+
+# "contacts 20,000 · flows 48 · msgs 200,000 (66 MB)"
+demo_tables() {
+  demo_psql "$1" -At -F ' ' -c "
+    select string_agg(relname || ' ' || trim(to_char(reltuples, '999,999,999')), ' · ' order by relname)
+      || ' (' || pg_size_pretty(sum(pg_table_size(oid))) || ')'
+    from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace"
+}
+
+grouped() { sed -E ':a; s/([0-9])([0-9]{3})($|,)/\1,\2\3/; ta' <<<"$1"; }
+
+demo_estate() {
+  local database dsn
+  heading "3  The estate"
+  # A fresh copy and a fresh state: what the last demo moved would hide what this one moves.
+  rm -rf .demo/estate
+  mkdir -p .demo/estate
+  cp -R estates/movva/estate.yaml estates/movva/integrations .demo/estate/
+  {
+    echo "# What the demo's estate needs; to be sourced."
+    for database in "${demo_databases[@]}"; do
+      dsn=$(demo_dsn afluente "$database")
+      echo "export ${database^^}_DSN=${dsn@Q}"
+    done
+    echo "export AFLUENTE_MASK_SALT=demo-only-not-a-secret"
+    # shellcheck disable=SC2016 # $PATH is for whoever sources the file.
+    printf 'export PATH=%q:$PATH\n' "$PWD/build/release"
+  } >.demo/env
+  # shellcheck source=/dev/null
+  source .demo/env
+  demo_afluente check
+}
+
+# Runs a command of afluente in the estate's folder, shown as one would type it.
+demo_afluente() {
+  note "$ afluente $(demo_typed "$@")"
+  (cd .demo/estate && afluente "$@")
+}
+
+demo_typed() {
+  local word words=()
+  for word in "$@"; do
+    [[ $word == *[[:space:]]* ]] && word="\"...\""
+    words+=("$word")
+  done
+  echo "${words[*]}"
+}
+
+demo_run() {
+  heading "4  The first run takes everything"
+  demo_afluente run --all
+  demo_measures >.demo/before.csv
+
+  heading "5  An hour goes by in the three databases"
+  demo_psql postgres -f estates/movva/generator/changes.sql
+  done_line "messages arrive and are read, contacts stop, orders ship, people ask to be forgotten"
+
+  heading "6  The second run takes what is new"
+  demo_afluente run --all
+  demo_measures >.demo/after.csv
+  demo_difference
+
+  heading "7  A question to the warehouse: which nudge gets read, and what does it cost?"
+  demo_afluente query "$(demo_question)"
+
+  heading "8  Is it all there? Both sides compute, no row leaves its system"
+  demo_afluente reconcile contacts flow-definitions messages user-integration order-processing training-data-prep
+}
+
+demo_measures() {
+  (cd .demo/estate && afluente query --format csv '
+    SELECT 1 AS line, '\''contacts'\'' AS measure, count(*) AS value FROM "operations-dashboards".analytics.dim_contacts
+    UNION ALL SELECT 2, '\''contacts who stopped'\'', count(*) FILTER (status = '\''S'\'') FROM "operations-dashboards".analytics.dim_contacts
+    UNION ALL SELECT 3, '\''messages'\'', count(*) FROM "operations-dashboards".analytics.fact_messages
+    UNION ALL SELECT 4, '\''messages read'\'', count(*) FILTER (status = '\''R'\'') FROM "operations-dashboards".analytics.fact_messages
+    UNION ALL SELECT 5, '\''orders'\'', count(*) FROM "operations-dashboards".analytics.fact_orders
+    UNION ALL SELECT 6, '\''orders shipped'\'', count(*) FILTER (status = '\''shipped'\'') FROM "operations-dashboards".analytics.fact_orders
+    UNION ALL SELECT 7, '\''users'\'', count(*) FROM "operations-dashboards".analytics.dim_users
+    ORDER BY line')
+}
+
+demo_difference() {
+  echo
+  note "$(printf '%-22s %12s %12s %10s' 'in the warehouse' before after change)"
+  paste -d, .demo/before.csv .demo/after.csv | tr -d '\r' | while IFS=, read -r line measure before _ _ after; do
+    [[ $line =~ ^[0-9]+$ ]] || continue
+    printf '  %-22s %12s %12s %10s\n' "$measure" "$(grouped "$before")" "$(grouped "$after")" \
+      "$(printf '%+d' $((after - before)))"
+  done
+}
+
+demo_question() {
+  cat <<'SQL'
+SELECT m.metadata ->> 'nudge' AS nudge,
+       count(*) AS sent,
+       round(100.0 * count(*) FILTER (m.status = 'R') / count(*), 1) AS read_pct,
+       sum(m.cost) AS cost_brl,
+       round(sum(m.cost) / nullif(count(*) FILTER (m.status = 'R'), 0), 4) AS brl_per_read
+FROM "operations-dashboards".analytics.fact_messages m
+JOIN "operations-dashboards".analytics.dim_contacts c ON c.id = m.contact_id
+WHERE m.direction = 'O' AND c.is_active
+GROUP BY ALL
+ORDER BY brl_per_read
+SQL
+}
+
+demo_farewell() {
+  heading "Done in $(seconds_since "$1"). Look around:"
+  cat <<TEXT
+  . .demo/env && cd .demo/estate       variables, and the folder that afluente finds by itself
+  afluente tables                      what stands in the warehouse
+  afluente query "SELECT ..."          ask it
+  psql "\$RAPIDPRO_DSN"                 the source (read only)
+
+  ./dev demo --stop                    stop the server, keep the data
+  ./dev demo --clean                   remove all of it
+TEXT
+}

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -18,7 +19,7 @@ struct Mark {
   int line = 0;
   int column = 0;
 
-  /// "integrations/contacts.yaml:14:3".
+  /// "integrations/contacts.yaml:14:3"; the file alone when line is 0.
   std::string ToString() const;
 };
 
@@ -26,6 +27,9 @@ struct Mark {
 struct Finding {
   Mark mark;
   std::string message;
+
+  /// "integrations/contacts.yaml:14:3: unknown key ...".
+  std::string ToString() const { return mark.ToString() + ": " + message; }
 };
 
 enum class Mode : std::uint8_t { kSnapshot, kIncremental, kCdc, kEvent, kStream };
@@ -41,6 +45,11 @@ enum class AlertLevel : std::uint8_t { kInfo, kWarning, kCritical };
 std::string_view NameOf(Mode mode);
 std::string_view NameOf(Write write);
 std::string_view NameOf(Mask mask);
+std::string_view NameOf(OnSchemaChange policy);
+std::string_view NameOf(OnBadRow policy);
+std::string_view NameOf(Form form);
+std::string_view NameOf(Deletes deletes);
+std::string_view NameOf(AlertLevel level);
 
 struct Project {
   std::string name;  // The key: "rapidpro-217518".
@@ -49,6 +58,7 @@ struct Project {
 };
 
 enum class ConnectionType : std::uint8_t { kPostgres, kPubsub, kHttp, kObjectStore };
+std::string_view NameOf(ConnectionType type);
 
 /// libpq's TLS settings; they override what the DSN says. Empty: not set.
 struct Tls {
@@ -87,13 +97,23 @@ struct LakeAddress {
   std::string prefix;
 
   std::string ToString() const { return project + "/" + bucket + "/" + prefix; }
+  auto operator<=>(const LakeAddress&) const = default;
 };
+
+/// Parses `project/bucket/prefix`; a slash at the end is dropped. kInvalidConfig
+/// if a part is missing, empty, "." or "..".
+Result<LakeAddress> ParseLakeAddress(const std::string& text);
+
+/// Splits a table name of PostgreSQL at its dots and reads each part as SQL
+/// does: public.Msgs is {public, msgs}, public."Msgs" is {public, Msgs}.
+/// kInvalidConfig if a part is empty or a quote is not closed.
+Result<std::vector<std::string>> ParseTableName(const std::string& text);
 
 /// Exactly one of table, query, topic, webhook, warehouse_table is set.
 struct Source {
-  std::string connection;                      // Empty for warehouse_table and webhook.
-  std::string table;                           // "public.msgs", quoted parts allowed.
-  std::string query;                           // A SELECT of the source's dialect.
+  std::string connection;  // Empty for warehouse_table and webhook.
+  std::string table;       // "public.msgs", quoted parts allowed.
+  std::string query;       // A SELECT of the source's dialect.
   std::string topic;
   std::string webhook;
   std::optional<TableAddress> warehouse_table;
@@ -102,10 +122,10 @@ struct Source {
 
 /// Exactly one of table, lake, or (connection and connection_table) is set.
 struct Destination {
-  std::optional<TableAddress> table;           // In the warehouse.
-  std::optional<LakeAddress> lake;             // Parquet files.
-  std::string connection;                      // Reverse ETL: a PostgreSQL connection ...
-  std::string connection_table;                // ... and "schema.table" in it.
+  std::optional<TableAddress> table;  // In the warehouse.
+  std::optional<LakeAddress> lake;    // Parquet files.
+  std::string connection;             // Reverse ETL: a PostgreSQL connection ...
+  std::string connection_table;       // ... and "schema.table" in it.
   std::vector<std::string> key;
   Mark mark;
 };
@@ -114,10 +134,11 @@ struct Destination {
 struct ColumnRule {
   bool include = false;  // If any rule includes, columns without a rule that includes are left out.
   bool exclude = false;
-  std::string rename;    // Empty: keeps its name.
+  std::string rename;  // Empty: keeps its name.
   std::optional<Mask> mask;
-  std::string pii;       // phone | name | email | document | address | birth_date | text | other
-  std::string type;      // A DuckDB type, or "text" for PostgreSQL's text form. Empty: by the types table.
+  std::string pii;  // phone | name | email | document | address | birth_date | text | other
+  std::string
+      type;  // A DuckDB type, or "text" for PostgreSQL's text form. Empty: by the types table.
   Mark mark;
 };
 
@@ -126,14 +147,15 @@ struct Trigger {
   Kind kind = Kind::kNone;
   std::string cron;     // kCron
   std::string zone;     // kCron; IANA. Defaults to the estate's time zone.
-  std::string subject;  // kChange, kAsset: a table; kWebhook: a path; kTopic: a topic.
+  std::string subject;  // kChange: connection:schema.table; kAsset: project.dataset.table;
+                        // kWebhook: a path; kTopic: a topic. Defaults to the source's.
   Mark mark;
 };
 
 struct Sla {
   std::optional<std::chrono::milliseconds> max_staleness;
   std::optional<std::chrono::milliseconds> max_duration;
-  std::string deadline;  // "06:00", local to the trigger's zone.
+  std::string deadline;  // "06:00", local to the trigger's zone; without one, the estate's.
   AlertLevel alert = AlertLevel::kWarning;
 };
 
@@ -148,11 +170,11 @@ struct Integration {
   std::string where;                          // A condition in the source's dialect.
   std::vector<std::string> cursor;            // mode: incremental.
   std::chrono::milliseconds lookback{0};
-  std::optional<Write> write;                 // Unset: see EffectiveWrite.
+  std::optional<Write> write;  // Unset: see EffectiveWrite.
   Form form = Form::kMirror;
-  std::string transform;                      // SELECT ... FROM batch, in DuckDB's dialect.
+  std::string transform;  // SELECT ... FROM batch, in DuckDB's dialect.
   Deletes deletes = Deletes::kIgnore;
-  int parallel = 0;                           // Lanes; 0: chosen by size and cores.
+  int parallel = 0;  // Lanes; 0: chosen by size and cores.
   OnSchemaChange on_schema_change = OnSchemaChange::kEvolve;
   OnBadRow on_bad_row = OnBadRow::kFail;
   std::string service_account;
@@ -162,11 +184,13 @@ struct Integration {
   Mark mark;            // Of the name.
   Mark transform_mark;  // Of the transform's text.
 
-  /// replace for snapshot; for incremental upsert when there is a key, else append.
+  /// What `write` says; unset: replace for snapshot; otherwise append into the lake, upsert for
+  /// cdc, and for incremental, event and stream upsert when there is a key, else append.
   Write EffectiveWrite() const;
 };
 
 enum class WarehouseEngine : std::uint8_t { kDuckdb, kBigquery };
+std::string_view NameOf(WarehouseEngine engine);
 
 struct Warehouse {
   WarehouseEngine engine = WarehouseEngine::kDuckdb;
@@ -176,7 +200,7 @@ struct Warehouse {
 
 struct Estate {
   std::string name;
-  std::string folder;              // As it was given to Load.
+  std::string folder;  // As it was given to Load.
   std::string time_zone = "UTC";
   std::string currency = "BRL";
   Warehouse warehouse;

@@ -1,0 +1,143 @@
+#include "estate/estate.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "base/names.h"
+#include "estate/words.h"
+
+namespace afluente::estate {
+namespace {
+
+std::vector<std::string> Split(const std::string& text, char separator) {
+  std::vector<std::string> parts(1);
+  for (const char c : text) {
+    if (c == separator) {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  return parts;
+}
+
+// Dots, quotes and blanks would make an address ambiguous in SQL and in messages.
+bool IsPlainPart(const std::string& part) {
+  return !part.empty() && std::all_of(part.begin(), part.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return std::isalnum(byte) != 0 || c == '_' || c == '-' || byte >= 0x80;
+  });
+}
+
+Error NotA(const std::string& what, const std::string& text, const std::string& why) {
+  return {ErrorKind::kInvalidConfig, "\"" + text + "\" is not " + what + ": " + why};
+}
+
+}  // namespace
+
+std::string Mark::ToString() const {
+  if (line == 0) return file;
+  return file + ":" + std::to_string(line) + ":" + std::to_string(column);
+}
+
+std::string_view NameOf(Mode mode) { return WordFor(mode); }
+std::string_view NameOf(Write write) { return WordFor(write); }
+std::string_view NameOf(Mask mask) { return WordFor(mask); }
+std::string_view NameOf(OnSchemaChange policy) { return WordFor(policy); }
+std::string_view NameOf(OnBadRow policy) { return WordFor(policy); }
+std::string_view NameOf(Form form) { return WordFor(form); }
+std::string_view NameOf(Deletes deletes) { return WordFor(deletes); }
+std::string_view NameOf(AlertLevel level) { return WordFor(level); }
+std::string_view NameOf(ConnectionType type) { return WordFor(type); }
+std::string_view NameOf(WarehouseEngine engine) { return WordFor(engine); }
+
+Result<TableAddress> ParseTableAddress(const std::string& text) {
+  const std::string what = "a table address (project.dataset.table)";
+  const std::vector<std::string> parts = Split(text, '.');
+  if (parts.size() != 3) {
+    const std::string plural = parts.size() == 1 ? " part" : " parts";
+    return NotA(what, text, "it has " + std::to_string(parts.size()) + plural);
+  }
+  for (const std::string& part : parts) {
+    if (part.empty()) return NotA(what, text, "a part is empty");
+    if (!IsPlainPart(part)) {
+      return NotA(what, text,
+                  "\"" + part + "\" has characters other than letters, digits, _ and -");
+    }
+  }
+  return TableAddress{.project = parts[0], .dataset = parts[1], .table = parts[2]};
+}
+
+Result<LakeAddress> ParseLakeAddress(const std::string& text) {
+  const std::string what = "a lake address (project/bucket/prefix)";
+  if (text.find("://") != std::string::npos) {
+    return NotA(what, text, "where the lake lies stands in lake.url of estate.yaml");
+  }
+  std::vector<std::string> parts = Split(text, '/');
+  if (parts.size() > 3 && parts.back().empty()) parts.pop_back();
+  if (parts.size() < 3) {
+    const std::string plural = parts.size() == 1 ? " part" : " parts";
+    return NotA(what, text, "it has " + std::to_string(parts.size()) + plural);
+  }
+  std::string prefix;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i].empty()) return NotA(what, text, "a part is empty");
+    if (parts[i] == "." || parts[i] == "..") return NotA(what, text, "\".\" and \"..\" lead out");
+    if (i >= 2) prefix += (i > 2 ? "/" : "") + parts[i];
+  }
+  return LakeAddress{.project = parts[0], .bucket = parts[1], .prefix = prefix};
+}
+
+Result<std::vector<std::string>> ParseTableName(const std::string& text) {
+  const std::string what = "a table name (schema.table)";
+  std::vector<std::string> parts;
+  std::size_t at = 0;
+  while (true) {
+    std::string part;
+    if (at < text.size() && text[at] == '"') {
+      bool closed = false;
+      for (++at; at < text.size() && !closed; ++at) {
+        if (text[at] != '"') {
+          part += text[at];
+        } else if (at + 1 < text.size() && text[at + 1] == '"') {
+          part += text[++at];
+        } else {
+          closed = true;
+        }
+      }
+      if (!closed) return NotA(what, text, "a quote is not closed");
+    } else {
+      for (; at < text.size() && text[at] != '.'; ++at) {
+        const auto byte = static_cast<unsigned char>(text[at]);
+        if (std::isalnum(byte) == 0 && text[at] != '_' && text[at] != '$' && byte < 0x80) {
+          return NotA(what, text, "parts with special characters stand in double quotes");
+        }
+        part += static_cast<char>(byte < 0x80 ? std::tolower(byte) : byte);
+      }
+    }
+    if (part.empty()) return NotA(what, text, "a part is empty");
+    parts.push_back(std::move(part));
+    if (at == text.size()) return parts;
+    if (text[at] != '.') return NotA(what, text, "a dot is missing after a quoted part");
+    ++at;
+  }
+}
+
+Write Integration::EffectiveWrite() const {
+  if (write) return *write;
+  if (mode == Mode::kSnapshot) return Write::kReplace;
+  if (destination.lake) return Write::kAppend;
+  if (mode == Mode::kCdc) return Write::kUpsert;
+  return destination.key.empty() ? Write::kAppend : Write::kUpsert;
+}
+
+Result<const Integration*> Estate::FindIntegration(const std::string& integration) const {
+  const auto found = integrations.find(integration);
+  if (found != integrations.end()) return &found->second;
+  std::vector<std::string> names;
+  for (const auto& [known, value] : integrations) names.push_back(known);
+  return Error(ErrorKind::kNotFound, "no integration \"" + integration + "\" in estate " + name +
+                                         DidYouMean(integration, names));
+}
+
+}  // namespace afluente::estate

@@ -1,0 +1,246 @@
+#include "estate/format.h"
+
+#include <utility>
+
+#include "estate/scalars.h"
+
+namespace afluente::estate {
+namespace {
+
+Field Required(std::string key, Shape shape, std::string doc) {
+  return {.key = std::move(key),
+          .shape = std::move(shape),
+          .doc = std::move(doc),
+          .required = true,
+          .fallback = ""};
+}
+
+Field Optional(std::string key, Shape shape, std::string doc, std::string fallback = "") {
+  return {.key = std::move(key),
+          .shape = std::move(shape),
+          .doc = std::move(doc),
+          .required = false,
+          .fallback = std::move(fallback)};
+}
+
+Shape OneOrList(const ScalarKind& kind) { return OneOf("", {Scalar(kind), ListOf(Scalar(kind))}); }
+
+Shape WarehouseShape() {
+  return Object(
+      "warehouse",
+      {Optional("engine", WordsOf<WarehouseEngine>("engine"), "What the warehouse runs on.",
+                "duckdb"),
+       Optional("path", Scalar(kPath),
+                "engine duckdb: the folder of its database files, relative to the state folder.",
+                "warehouse"),
+       Optional("location", Scalar(kText),
+                "engine bigquery: the location of the datasets, such as southamerica-east1.")});
+}
+
+Shape LakeShape() {
+  return Object("lake", {Optional("url", Scalar(kLakeUrl),
+                                  "Where the raw zone lies. A relative `file://` path starts at "
+                                  "the state folder.",
+                                  "file://lake")});
+}
+
+Shape TlsShape() {
+  return Object(
+      "tls",
+      {Optional("mode",
+                Words("tls_mode", {{"disable", "never encrypted"},
+                                   {"allow", "encrypted only if the server insists"},
+                                   {"prefer", "encrypted if the server can"},
+                                   {"require", "always encrypted, the server unchecked"},
+                                   {"verify-ca", "encrypted, the certificate's issuer checked"},
+                                   {"verify-full", "encrypted, issuer and host name checked"}}),
+                "How far the connection is protected (libpq's sslmode)."),
+       Optional("root_cert", Scalar(kPath), "The certificates of trusted issuers, a PEM file."),
+       Optional("cert", Scalar(kPath), "The client's certificate, a PEM file."),
+       Optional("key", Scalar(kPath), "The client's private key, a PEM file.")});
+}
+
+Shape ConnectionShape() {
+  return Object(
+      "connection",
+      {Required("type", WordsOf<ConnectionType>("connection_type"), "The kind of system."),
+       Optional("project", Scalar(kProjectName),
+                "The project that owns the system. Required except for type http."),
+       Optional("dsn", Scalar(kDsn),
+                "How to reach the system; resolved when it is opened. Required except for type "
+                "pubsub."),
+       Optional("tls", TlsShape(), "type postgres: TLS settings; they override the DSN's.")});
+}
+
+Shape ProjectShape() {
+  return Object("project", {Optional("description", Scalar(kText), "What the project is for.")});
+}
+
+Shape SourceShape() {
+  return Object(
+      "source",
+      {Optional("connection", Scalar(kConnectionName),
+                "The connection to read from: type postgres for table and query, pubsub for "
+                "topic; none for webhook and warehouse_table."),
+       Optional("table", Scalar(kSourceTable), "A table of the connection."),
+       Optional("query", Scalar(kSelect), "A query, run on the connection."),
+       Optional("topic", Scalar(kTopic), "A topic of the connection."),
+       Optional("webhook", Scalar(kWebhookPath), "A path of afluente's own HTTP server."),
+       Optional("warehouse_table", Scalar(kWarehouseTable),
+                "A table of the warehouse (reverse ETL, or warehouse to warehouse).")},
+      {"table", "query", "topic", "webhook", "warehouse_table"});
+}
+
+Shape DestinationShape() {
+  return Object(
+      "destination",
+      {Optional("table", Scalar(kAnyTable),
+                "A table of the warehouse; with `connection`, a table of that connection."),
+       Optional("lake", Scalar(kLakeAddress), "A folder of Parquet files in the lake."),
+       Optional("connection", Scalar(kConnectionName),
+                "The PostgreSQL connection to write to (reverse ETL)."),
+       Optional("key", OneOrList(kColumnName),
+                "Columns of the destination that identify a row. `write: upsert` needs them.")},
+      {"table", "lake"});
+}
+
+Shape ColumnShape() {
+  return Object(
+      "column",
+      {Optional("include", Scalar(kFlag),
+                "true: take this column. If any column says so, the others are left out.", "false"),
+       Optional("exclude", Scalar(kFlag), "true: leave this column out.", "false"),
+       Optional("rename", Scalar(kColumnName), "The column's name in the destination."),
+       Optional("mask", WordsOf<Mask>("mask"), "How its values are made unreadable on the way."),
+       Optional("pii",
+                Words("pii", {{"phone", "telephone numbers, URNs"},
+                              {"name", "names of people"},
+                              {"email", "e-mail addresses"},
+                              {"document", "numbers of documents, such as the CPF"},
+                              {"address", "postal addresses and positions"},
+                              {"birth_date", "dates of birth"},
+                              {"text", "free text that may hold anything"},
+                              {"other", "other personal data"}}),
+                "What personal data the column holds."),
+       Optional("type", Scalar(kColumnType),
+                "The destination's type, where the types table would choose another.")});
+}
+
+Shape TriggerShape() {
+  // The first field of an object picks the alternative (see check.cpp).
+  const auto on = [](std::string word, std::string doc) {
+    return Required("on", Words("", {{std::move(word), std::move(doc)}}), "The kind of event.");
+  };
+  return OneOf(
+      "trigger",
+      {Words("", {{"continuous", "runs all the time"}}),
+       Object("trigger_cron", {Required("cron", Scalar(kCron), "When to run."),
+                               Optional("zone", Scalar(kZone), "The zone of the cron's times.",
+                                        "the estate's time_zone")}),
+       Object("trigger_change", {on("change", "rows of a source table changed"),
+                                 Optional("table", Scalar(kChangeTable), "The table to watch.",
+                                          "the source's table")}),
+       Object("trigger_asset", {on("asset", "a table of the warehouse was updated"),
+                                Optional("table", Scalar(kWarehouseTable), "The table to watch.",
+                                         "the source's warehouse_table")}),
+       Object("trigger_webhook",
+              {on("webhook", "somebody called a path"),
+               Optional("path", Scalar(kWebhookPath), "The path.", "the source's webhook")}),
+       Object("trigger_topic",
+              {on("topic", "a message arrived"),
+               Optional("topic", Scalar(kTopic), "The topic.", "the source's topic")})});
+}
+
+Shape SlaShape() {
+  return Object(
+      "sla",
+      {Optional("max_staleness", Scalar(kDuration),
+                "How old the destination's data may be at any time."),
+       Optional("max_duration", Scalar(kDuration), "How long a run may take."),
+       Optional("deadline", Scalar(kClockTime),
+                "The time of day by which the day's run must be done, in the trigger's zone."),
+       Optional("alert", WordsOf<AlertLevel>("alert"), "How loud a breach is.", "warning")});
+}
+
+Shape MakeEstateShape() {
+  Shape connections = MapOf(kConnectionName, ConnectionShape());
+  Shape profile = Object(
+      "profile",
+      {Optional("warehouse", Partial(WarehouseShape(), "warehouse_override"), "Overrides keys."),
+       Optional("lake", Partial(LakeShape(), "lake_override"), "Overrides keys."),
+       Optional("mask_salt", Scalar(kSecret), "Overrides the salt."),
+       Optional("connections",
+                MapOf(kConnectionName, Partial(ConnectionShape(), "connection_override")),
+                "Overrides keys of connections that the estate declares.")});
+  return Object(
+      "estate",
+      {Required("estate", Scalar(kName), "The estate's name."),
+       Optional("time_zone", Scalar(kZone), "The zone of schedules that name none.", "UTC"),
+       Optional("currency", Scalar(kCurrency), "The currency of all costs.", "BRL"),
+       Optional("warehouse", WarehouseShape(), "The warehouse's engine and place."),
+       Optional("lake", LakeShape(), "The raw zone: Parquet files in object storage."),
+       Optional("mask_salt", Scalar(kSecret), "The secret key of `mask: hash`."),
+       Optional("profiles", MapOf(kName, std::move(profile)),
+                "Named sets of overriding keys; `--profile NAME` chooses one."),
+       Optional("projects", MapOf(kProjectName, ProjectShape()),
+                "The projects, by name. What an address names must stand here."),
+       Optional("connections", std::move(connections), "How to reach each system, by name.")});
+}
+
+Shape MakeIntegrationShape() {
+  return Object(
+      "integration",
+      {Required("integration", Scalar(kName), "The integration's name, unique in the estate."),
+       Optional("description", Scalar(kText), "What it is for, in a sentence."),
+       Required("source", SourceShape(), "Where the data comes from."),
+       Required("destination", DestinationShape(), "Where it goes."),
+       Required("mode", WordsOf<Mode>("mode"), "How it reads."),
+       Optional("trigger", TriggerShape(),
+                "When it runs. Without one it runs by hand or as a task of a DAG."),
+       Optional("columns", MapOf(kColumnName, ColumnShape()),
+                "What happens to single columns, by the name of the source column."),
+       Optional("where", Scalar(kCondition), "Only rows that meet this condition are read."),
+       Optional("cursor", OneOrList(kColumnName),
+                "mode incremental: source columns that only grow, such as [updated_at, id]."),
+       Optional("lookback", Scalar(kDuration),
+                "mode incremental: how far behind the cursor each run reads again, for rows that "
+                "were committed late. Needs an upsert.",
+                "0s"),
+       Optional("write", WordsOf<Write>("write"), "How rows meet what is already there.",
+                "replace for snapshot; upsert for cdc; otherwise upsert with a key, append "
+                "without one; append into the lake"),
+       Optional("form", WordsOf<Form>("form"), "mode cdc: what the destination shows.", "mirror"),
+       Optional("transform", Scalar(kTransform), "SQL over each batch on its way."),
+       Optional("deletes", WordsOf<Deletes>("deletes"),
+                "source warehouse_table: what becomes of rows that left it.", "ignore"),
+       Optional("parallel", Scalar(kLanes), "Lanes that read at once; 0: chosen by size and cores.",
+                "0"),
+       Optional("on_schema_change", WordsOf<OnSchemaChange>("on_schema_change"),
+                "What happens when the source's columns change.", "evolve"),
+       Optional("on_bad_row", WordsOf<OnBadRow>("on_bad_row"),
+                "What happens to a row that the destination cannot hold.", "fail"),
+       Optional("service_account", Scalar(kServiceAccount), "As whom it runs."),
+       Optional("sla", SlaShape(), "What it promises; checked on a timer."),
+       Optional("owner", Scalar(kText), "Who answers for it, such as an e-mail address."),
+       Optional("tags", ListOf(Scalar(kTag)), "Words to group and find it by.")});
+}
+
+}  // namespace
+
+const Shape& EstateShape() {
+  static const Shape kShape = MakeEstateShape();
+  return kShape;
+}
+
+const Shape& IntegrationShape() {
+  static const Shape kShape = MakeIntegrationShape();
+  return kShape;
+}
+
+const Shape& IntegrationFileShape() {
+  static const Shape kShape =
+      OneOf("integrations", {MakeIntegrationShape(), ListOf(MakeIntegrationShape())});
+  return kShape;
+}
+
+}  // namespace afluente::estate

@@ -1,0 +1,224 @@
+#include "estate/read.h"
+
+#include <charconv>
+#include <utility>
+
+#include "estate/scalars.h"
+
+namespace afluente::estate {
+namespace {
+
+using Path = std::initializer_list<std::string_view>;
+
+std::string ReadText(const YamlNode& node, Path path, std::string fallback = "") {
+  const YamlNode* found = node.Find(path);
+  return found == nullptr ? std::move(fallback) : found->text;
+}
+
+template <class E>
+std::optional<E> ReadWord(const YamlNode& node, Path path) {
+  const YamlNode* found = node.Find(path);
+  return found == nullptr ? std::nullopt : ParseWord<E>(found->text);
+}
+
+bool ReadFlag(const YamlNode& node, Path path) { return ReadText(node, path) == "true"; }
+
+std::optional<std::chrono::milliseconds> ReadDuration(const YamlNode& node, Path path) {
+  const YamlNode* found = node.Find(path);
+  return found == nullptr ? std::nullopt : ParseDuration(found->text);
+}
+
+std::vector<std::string> ReadList(const YamlNode& node, Path path) {
+  const YamlNode* found = node.Find(path);
+  std::vector<std::string> texts;
+  if (found == nullptr) return texts;
+  if (found->kind == YamlNode::Kind::kScalar) return {found->text};
+  for (const YamlNode& item : found->items) {
+    if (item.sound) texts.push_back(item.text);
+  }
+  return texts;
+}
+
+std::optional<TableAddress> ReadTable(const YamlNode& node, Path path) {
+  const YamlNode* found = node.Find(path);
+  if (found == nullptr) return std::nullopt;
+  Result<TableAddress> address = ParseTableAddress(found->text);
+  if (!address.ok()) return std::nullopt;
+  return std::move(address).value();
+}
+
+Connection ReadConnection(const std::string& name, const YamlNode& node) {
+  Connection connection;
+  connection.name = name;
+  connection.type = ReadWord<ConnectionType>(node, {"type"}).value_or(ConnectionType::kPostgres);
+  connection.project = ReadText(node, {"project"});
+  connection.dsn = ReadText(node, {"dsn"});
+  connection.tls = {.mode = ReadText(node, {"tls", "mode"}),
+                    .root_cert = ReadText(node, {"tls", "root_cert"}),
+                    .cert = ReadText(node, {"tls", "cert"}),
+                    .key = ReadText(node, {"tls", "key"})};
+  return connection;
+}
+
+Source ReadSource(const YamlNode& node) {
+  return {.connection = ReadText(node, {"source", "connection"}),
+          .table = ReadText(node, {"source", "table"}),
+          .query = ReadText(node, {"source", "query"}),
+          .topic = ReadText(node, {"source", "topic"}),
+          .webhook = ReadText(node, {"source", "webhook"}),
+          .warehouse_table = ReadTable(node, {"source", "warehouse_table"}),
+          .mark = node.MarkOf({"source"})};
+}
+
+Destination ReadDestination(const YamlNode& node) {
+  Destination destination;
+  destination.connection = ReadText(node, {"destination", "connection"});
+  destination.key = ReadList(node, {"destination", "key"});
+  destination.mark = node.MarkOf({"destination"});
+  if (destination.connection.empty()) {
+    destination.table = ReadTable(node, {"destination", "table"});
+  } else {
+    destination.connection_table = ReadText(node, {"destination", "table"});
+  }
+  if (const YamlNode* lake = node.Find({"destination", "lake"})) {
+    Result<LakeAddress> address = ParseLakeAddress(lake->text);
+    if (address.ok()) destination.lake = std::move(address).value();
+  }
+  return destination;
+}
+
+ColumnRule ReadColumn(const YamlNode& node) {
+  return {.include = ReadFlag(node, {"include"}),
+          .exclude = ReadFlag(node, {"exclude"}),
+          .rename = ReadText(node, {"rename"}),
+          .mask = ReadWord<Mask>(node, {"mask"}),
+          .pii = ReadText(node, {"pii"}),
+          .type = ReadText(node, {"type"}),
+          .mark = node.mark};
+}
+
+// The change trigger's table as connection:schema.table.
+std::string ChangeSubject(std::string table, const Source& source) {
+  if (table.empty()) table = source.table;
+  if (table.empty()) return "";
+  const std::size_t colon = table.find(':');
+  if (colon != std::string::npos && colon < table.find('"')) return table;
+  return source.connection.empty() ? "" : source.connection + ":" + table;
+}
+
+std::string Or(std::string text, const std::string& fallback) {
+  return text.empty() ? fallback : std::move(text);
+}
+
+Trigger ReadTrigger(const YamlNode& integration, const Source& source, const Estate& estate) {
+  Trigger trigger;
+  const YamlNode* node = integration.Find({"trigger"});
+  if (node == nullptr) return trigger;
+  trigger.mark = node->mark;
+  const std::string on = ReadText(*node, {"on"});
+  if (node->kind == YamlNode::Kind::kScalar) {
+    trigger.kind = Trigger::Kind::kContinuous;
+  } else if (node->Find({"cron"}) != nullptr) {
+    trigger.kind = Trigger::Kind::kCron;
+    trigger.cron = ReadText(*node, {"cron"});
+    trigger.zone = ReadText(*node, {"zone"}, estate.time_zone);
+  } else if (on == "change") {
+    trigger.kind = Trigger::Kind::kChange;
+    trigger.subject = ChangeSubject(ReadText(*node, {"table"}), source);
+  } else if (on == "asset") {
+    trigger.kind = Trigger::Kind::kAsset;
+    trigger.subject = Or(ReadText(*node, {"table"}),
+                         source.warehouse_table ? source.warehouse_table->ToString() : "");
+  } else if (on == "webhook") {
+    trigger.kind = Trigger::Kind::kWebhook;
+    trigger.subject = Or(ReadText(*node, {"path"}), source.webhook);
+  } else if (on == "topic") {
+    trigger.kind = Trigger::Kind::kTopic;
+    trigger.subject = Or(ReadText(*node, {"topic"}), source.topic);
+  }
+  return trigger;
+}
+
+std::optional<Sla> ReadSla(const YamlNode& node) {
+  if (node.Find({"sla"}) == nullptr) return std::nullopt;
+  return Sla{.max_staleness = ReadDuration(node, {"sla", "max_staleness"}),
+             .max_duration = ReadDuration(node, {"sla", "max_duration"}),
+             .deadline = ReadText(node, {"sla", "deadline"}),
+             .alert = ReadWord<AlertLevel>(node, {"sla", "alert"}).value_or(AlertLevel::kWarning)};
+}
+
+int ReadNumber(const YamlNode& node, Path path) {
+  const std::string text = ReadText(node, path, "0");
+  int number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+}  // namespace
+
+Estate ReadEstate(const YamlNode& root) {
+  Estate estate;
+  estate.name = ReadText(root, {"estate"});
+  estate.time_zone = ReadText(root, {"time_zone"}, estate.time_zone);
+  estate.currency = ReadText(root, {"currency"}, estate.currency);
+  estate.warehouse.engine =
+      ReadWord<WarehouseEngine>(root, {"warehouse", "engine"}).value_or(estate.warehouse.engine);
+  estate.warehouse.path = ReadText(root, {"warehouse", "path"}, estate.warehouse.path);
+  estate.warehouse.location = ReadText(root, {"warehouse", "location"});
+  estate.lake_url = ReadText(root, {"lake", "url"}, estate.lake_url);
+  estate.mask_salt = ReadText(root, {"mask_salt"});
+  if (const YamlNode* projects = root.Find({"projects"})) {
+    for (const YamlEntry& entry : projects->entries) {
+      estate.projects.emplace(entry.key,
+                              Project{.name = entry.key,
+                                      .description = ReadText(entry.value, {"description"}),
+                                      .mark = entry.mark});
+    }
+  }
+  if (const YamlNode* connections = root.Find({"connections"})) {
+    for (const YamlEntry& entry : connections->entries) {
+      Connection connection = ReadConnection(entry.key, entry.value);
+      connection.mark = entry.mark;
+      estate.connections.emplace(entry.key, std::move(connection));
+    }
+  }
+  return estate;
+}
+
+Integration ReadIntegration(const YamlNode& node, const Estate& estate) {
+  Integration integration;
+  integration.name = ReadText(node, {"integration"});
+  integration.description = ReadText(node, {"description"});
+  integration.source = ReadSource(node);
+  integration.destination = ReadDestination(node);
+  integration.mode = ReadWord<Mode>(node, {"mode"}).value_or(Mode::kSnapshot);
+  integration.trigger = ReadTrigger(node, integration.source, estate);
+  if (const YamlNode* columns = node.Find({"columns"})) {
+    for (const YamlEntry& entry : columns->entries) {
+      ColumnRule rule = ReadColumn(entry.value);
+      rule.mark = entry.mark;
+      integration.columns.emplace(entry.key, std::move(rule));
+    }
+  }
+  integration.where = ReadText(node, {"where"});
+  integration.cursor = ReadList(node, {"cursor"});
+  integration.lookback = ReadDuration(node, {"lookback"}).value_or(integration.lookback);
+  integration.write = ReadWord<Write>(node, {"write"});
+  integration.form = ReadWord<Form>(node, {"form"}).value_or(integration.form);
+  integration.transform = ReadText(node, {"transform"});
+  integration.deletes = ReadWord<Deletes>(node, {"deletes"}).value_or(integration.deletes);
+  integration.parallel = ReadNumber(node, {"parallel"});
+  integration.on_schema_change =
+      ReadWord<OnSchemaChange>(node, {"on_schema_change"}).value_or(integration.on_schema_change);
+  integration.on_bad_row =
+      ReadWord<OnBadRow>(node, {"on_bad_row"}).value_or(integration.on_bad_row);
+  integration.service_account = ReadText(node, {"service_account"});
+  integration.sla = ReadSla(node);
+  integration.owner = ReadText(node, {"owner"});
+  integration.tags = ReadList(node, {"tags"});
+  integration.mark = node.MarkOf({"integration"});
+  integration.transform_mark = node.MarkOf({"transform"});
+  return integration;
+}
+
+}  // namespace afluente::estate

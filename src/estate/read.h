@@ -1,0 +1,34 @@
+// From checked YAML to the typed estate.
+#pragma once
+
+#include <deque>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "estate/estate.h"
+#include "estate/yaml.h"
+
+namespace afluente::estate {
+
+/// One integration with the YAML it was read from, where the rules find marks
+/// and what the file really says.
+struct IntegrationDoc {
+  Integration integration;
+  const YamlNode* node = nullptr;
+};
+
+/// Everything that was read. Move-only in effect: docs point into files.
+struct EstateDocs {
+  std::optional<YamlNode> root;  // estate.yaml, with the chosen profile merged in.
+  std::deque<YamlNode> files;    // integrations/*.yaml
+  std::vector<IntegrationDoc> integrations;
+  Estate estate;  // Without the integrations.
+};
+
+/// Reads what is sound in the nodes; the rest keeps its defaults.
+Estate ReadEstate(const YamlNode& root);
+Integration ReadIntegration(const YamlNode& node, const Estate& estate);
+
+}  // namespace afluente::estate

@@ -1,0 +1,144 @@
+#include "estate/rules.h"
+
+#include <map>
+#include <utility>
+
+#include "base/names.h"
+
+namespace afluente::estate {
+namespace {
+
+using Names = std::optional<std::vector<std::string>>;
+
+// The keys of a section; empty when the section is broken, so that nobody can know them.
+Names NamesIn(const std::optional<YamlNode>& root, std::string_view section) {
+  if (!root || !root->sound) return std::nullopt;
+  std::vector<std::string> names;
+  if (const YamlNode* node = root->Find({section})) {
+    for (const YamlEntry& entry : node->entries) names.push_back(entry.key);
+  } else if (!root->Lacks({section})) {
+    return std::nullopt;
+  }
+  return names;
+}
+
+void CheckConnection(const Connection& connection, const YamlNode& node, const Names& projects,
+                     std::vector<Finding>& findings) {
+  const auto report = [&](const Mark& mark, const std::string& message) {
+    findings.push_back({mark, "connections." + connection.name + message});
+  };
+  if (node.Find({"project"}) != nullptr && projects) {
+    bool known = false;
+    for (const std::string& project : *projects) known = known || project == connection.project;
+    if (!known) {
+      report(node.MarkOf({"project"}), ".project: no project \"" + connection.project +
+                                           "\" is declared under projects" +
+                                           DidYouMean(connection.project, *projects));
+    }
+  }
+  if (node.Find({"type"}) == nullptr) return;
+  const std::string type(NameOf(connection.type));
+  if (connection.type != ConnectionType::kHttp && node.Lacks({"project"})) {
+    report(node.mark, ": type " + type + " needs the project that owns it: add \"project: NAME\"");
+  }
+  if (connection.type != ConnectionType::kPubsub && node.Lacks({"dsn"})) {
+    report(node.mark, ": type " + type + " needs a dsn: add \"dsn: ${env:NAME}\", in quotes");
+  }
+  if (connection.type != ConnectionType::kPostgres && node.Find({"tls"}) != nullptr) {
+    report(node.MarkOf({"tls"}), ".tls is for type postgres: remove it");
+  }
+}
+
+void CheckWarehouse(const YamlNode& root, const Estate& estate, std::vector<Finding>& findings) {
+  const bool bigquery = estate.warehouse.engine == WarehouseEngine::kBigquery;
+  if (bigquery && root.Lacks({"warehouse", "location"})) {
+    findings.push_back({root.MarkOf({"warehouse", "engine"}),
+                        "warehouse: engine bigquery needs a location: add \"location: "
+                        "southamerica-east1\" or another one"});
+  }
+}
+
+void CheckProfiles(const YamlNode& root, const Names& connections, std::vector<Finding>& findings) {
+  const YamlNode* profiles = root.Find({"profiles"});
+  if (profiles == nullptr || !connections) return;
+  // The chosen profile is merged into the root, so what it adds would look declared.
+  for (const YamlEntry& profile : profiles->entries) {
+    const YamlNode* overrides = profile.value.Find({"connections"});
+    if (overrides == nullptr) continue;
+    for (const YamlEntry& entry : overrides->entries) {
+      bool known = false;
+      for (const std::string& name : *connections) known = known || name == entry.key;
+      if (known) continue;
+      findings.push_back({entry.mark, "profiles." + profile.key + ": no connection \"" + entry.key +
+                                          "\" is declared under connections" +
+                                          DidYouMean(entry.key, *connections)});
+    }
+  }
+}
+
+void CheckUniqueNames(const EstateDocs& docs, std::vector<Finding>& findings) {
+  std::map<std::string, const Integration*> first;
+  for (const IntegrationDoc& doc : docs.integrations) {
+    if (doc.integration.name.empty()) continue;
+    const auto [found, fresh] = first.emplace(doc.integration.name, &doc.integration);
+    if (fresh) continue;
+    findings.push_back(
+        {doc.integration.mark, "integration \"" + doc.integration.name + "\" already stands at " +
+                                   found->second->mark.ToString() + ": rename one of them"});
+  }
+}
+
+// Where the integration writes, the same text for the same place; "" when unknown.
+std::string DestinationOf(const Integration& integration) {
+  const Destination& destination = integration.destination;
+  if (destination.table) return destination.table->ToString();
+  if (destination.lake) return "lake " + destination.lake->ToString();
+  if (destination.connection_table.empty()) return "";
+  const Result<std::vector<std::string>> parts = ParseTableName(destination.connection_table);
+  if (!parts.ok() || parts.value().size() != 2) return "";
+  return destination.connection + ":" + parts.value()[0] + "." + parts.value()[1];
+}
+
+void CheckUniqueDestinations(const EstateDocs& docs, std::vector<Finding>& findings) {
+  std::map<std::string, const Integration*> first;
+  for (const IntegrationDoc& doc : docs.integrations) {
+    const std::string destination = DestinationOf(doc.integration);
+    if (destination.empty()) continue;
+    const auto [found, fresh] = first.emplace(destination, &doc.integration);
+    if (fresh) continue;
+    findings.push_back(
+        {doc.integration.destination.mark,
+         destination + " is already written by integration \"" + found->second->name + "\" (" +
+             found->second->destination.mark.ToString() + "): give each its own destination"});
+  }
+}
+
+}  // namespace
+
+void CheckRules(const EstateDocs& docs, std::vector<Finding>& findings) {
+  const Names projects = NamesIn(docs.root, "projects");
+  const Names connections = NamesIn(docs.root, "connections");
+  if (docs.root) {
+    for (const auto& [name, connection] : docs.estate.connections) {
+      const YamlNode* node = docs.root->Find({"connections", name});
+      if (node != nullptr) CheckConnection(connection, *node, projects, findings);
+    }
+    CheckWarehouse(*docs.root, docs.estate, findings);
+    CheckProfiles(*docs.root, connections, findings);
+  }
+  CheckUniqueNames(docs, findings);
+  CheckUniqueDestinations(docs, findings);
+  for (const IntegrationDoc& doc : docs.integrations) {
+    const RuleScope scope{.docs = docs,
+                          .integration = doc.integration,
+                          .node = *doc.node,
+                          .projects = projects,
+                          .connections = connections,
+                          .findings = findings};
+    CheckReferences(scope);
+    CheckModes(scope);
+    CheckColumns(scope);
+  }
+}
+
+}  // namespace afluente::estate

@@ -1,0 +1,41 @@
+// What must hold between keys, between files, and between an integration and the estate.
+#pragma once
+
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "estate/read.h"
+
+namespace afluente::estate {
+
+/// Appends every broken rule. Says nothing about what CheckShape has reported:
+/// a rule speaks only where all that it looks at is sound.
+void CheckRules(const EstateDocs& docs, std::vector<Finding>& findings);
+
+/// What the rules of one integration look at, and where they report.
+struct RuleScope {
+  const EstateDocs& docs;
+  const Integration& integration;
+  const YamlNode& node;
+  /// Empty when estate.yaml is too broken to know; then references are not checked.
+  const std::optional<std::vector<std::string>>& projects;
+  const std::optional<std::vector<std::string>>& connections;
+  std::vector<Finding>& findings;
+
+  using Path = std::initializer_list<std::string_view>;
+  bool Has(Path path) const { return node.Find(path) != nullptr; }
+  bool Lacks(Path path) const { return node.Lacks(path); }
+  void Report(Path path, std::string message) const {
+    findings.push_back({node.MarkOf(path), std::move(message)});
+  }
+};
+
+/// The three groups of rules of one integration.
+void CheckReferences(const RuleScope& scope);  // rules_references.cpp
+void CheckModes(const RuleScope& scope);       // rules_modes.cpp
+void CheckColumns(const RuleScope& scope);     // rules_columns.cpp
+
+}  // namespace afluente::estate

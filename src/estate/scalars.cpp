@@ -1,0 +1,461 @@
+#include "estate/scalars.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "base/names.h"
+#include "estate/cron.h"
+#include "estate/secrets.h"
+#include "estate/utf8.h"
+
+namespace afluente::estate {
+namespace {
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
+bool IsUpper(char c) { return c >= 'A' && c <= 'Z'; }
+
+// For names of things that also become names of files, of runs and parts of URLs.
+std::string NameProblem(const std::string& text, std::string_view also, std::size_t length_max) {
+  if (text.empty()) return "it is empty";
+  if (text.size() > length_max) {
+    return "it is longer than " + std::to_string(length_max) + " characters";
+  }
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (IsLower(text[i]) || IsDigit(text[i]) || also.find(text[i]) != std::string_view::npos) {
+      continue;
+    }
+    const std::size_t length = std::max<std::size_t>(1, Utf8Length(text, i));
+    return Quoted(std::string_view(text).substr(i, length)) + " is not allowed in it";
+  }
+  if (text.front() == '-') return "it starts with -";
+  return "";
+}
+
+std::string NotEmpty(const std::string& text) {
+  const bool blank = text.find_first_not_of(" \t\r\n") == std::string::npos;
+  return blank ? "it is empty" : "";
+}
+
+template <class T>
+std::string ProblemOf(const Result<T>& result) {
+  return result.ok() ? "" : result.error().message();
+}
+
+std::string SourceTableProblem(const std::string& text) {
+  const Result<std::vector<std::string>> parts = ParseTableName(text);
+  if (!parts.ok()) return parts.error().message();
+  if (parts.value().size() == 1) return "its schema is missing: write public." + text;
+  return parts.value().size() == 2 ? "" : "it has more than two parts";
+}
+
+std::string AnyTableProblem(const std::string& text) {
+  if (SourceTableProblem(text).empty()) return "";
+  return ProblemOf(ParseTableAddress(text));
+}
+
+std::string ChangeTableProblem(const std::string& text) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string::npos || text.find('"') < colon) return SourceTableProblem(text);
+  if (colon == 0) return "the connection before the colon is missing";
+  return SourceTableProblem(text.substr(colon + 1));
+}
+
+// The first word of an SQL text, in small letters, behind blanks, comments and parentheses.
+std::string FirstKeyword(std::string_view sql) {
+  while (!sql.empty()) {
+    const char c = sql.front();
+    if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '(') {
+      sql.remove_prefix(1);
+    } else if (sql.starts_with("--")) {
+      sql.remove_prefix(std::min(sql.find('\n'), sql.size()));
+    } else if (sql.starts_with("/*")) {
+      const std::size_t end = sql.find("*/", 2);
+      sql.remove_prefix(end == std::string_view::npos ? sql.size() : end + 2);
+    } else {
+      break;
+    }
+  }
+  std::string word;
+  for (const char c : sql) {
+    if (std::isalpha(static_cast<unsigned char>(c)) == 0) break;
+    word += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  return word;
+}
+
+std::string EndProblem(const std::string& sql) {
+  const std::size_t last = sql.find_last_not_of(" \t\r\n");
+  if (last == std::string::npos) return "it is empty";
+  return sql[last] == ';' ? "remove the semicolon at its end" : "";
+}
+
+std::string SelectProblem(const std::string& sql) {
+  if (std::string problem = EndProblem(sql); !problem.empty()) return problem;
+  const std::string first = FirstKeyword(sql);
+  if (first == "select" || first == "with" || first == "values" || first == "table") return "";
+  return "it does not start with SELECT or WITH";
+}
+
+std::string TransformProblem(const std::string& sql) {
+  if (std::string problem = EndProblem(sql); !problem.empty()) return problem;
+  const std::string first = FirstKeyword(sql);
+  if (first != "select" && first != "with" && first != "from") {
+    return "it does not start with SELECT or WITH";
+  }
+  std::string lower = sql;
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return lower.find("batch") == std::string::npos ? "it does not read from batch" : "";
+}
+
+std::string ConditionProblem(const std::string& sql) {
+  if (std::string problem = EndProblem(sql); !problem.empty()) return problem;
+  return FirstKeyword(sql) == "where" ? "remove the word WHERE" : "";
+}
+
+std::string LakeUrlProblem(const std::string& text) {
+  for (const std::string_view scheme : {"file://", "gs://"}) {
+    if (text.starts_with(scheme)) {
+      return text.size() > scheme.size() ? "" : "nothing stands behind " + std::string(scheme);
+    }
+  }
+  return "it does not start with file:// or gs://";
+}
+
+std::string TopicProblem(const std::string& text) {
+  if (std::string problem = NotEmpty(text); !problem.empty()) return problem;
+  const bool fits = std::all_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return std::isalnum(byte) != 0 || std::string_view("-_.~+%/").find(c) != std::string_view::npos;
+  });
+  return fits ? "" : "a topic has letters, digits and - _ . ~ + % only";
+}
+
+std::string WebhookPathProblem(const std::string& text) {
+  if (!text.starts_with('/') || text.size() < 2) return "write it from the first /: /hooks/name";
+  const bool fits = std::all_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return std::isalnum(byte) != 0 || std::string_view("-_./").find(c) != std::string_view::npos;
+  });
+  if (!fits) return "a path has letters, digits and - _ . / only";
+  return text.find("..") == std::string::npos ? "" : "\"..\" leads out";
+}
+
+std::string ColumnNameProblem(const std::string& text) {
+  if (text.size() > 300) return "it is longer than any system's column names";
+  return NotEmpty(text);
+}
+
+// The words by which a DuckDB type may start; what follows in (), [] or < > is the engine's matter.
+std::string ColumnTypeProblem(const std::string& text) {
+  static const std::vector<std::string> kTypes = {
+      "text",     "varchar",     "char",         "bpchar",       "string",   "boolean",
+      "bool",     "tinyint",     "smallint",     "integer",      "int",      "bigint",
+      "hugeint",  "utinyint",    "usmallint",    "uinteger",     "ubigint",  "uhugeint",
+      "int1",     "int2",        "int4",         "int8",         "int16",    "int32",
+      "int64",    "int128",      "long",         "short",        "float",    "float4",
+      "float8",   "real",        "double",       "decimal",      "numeric",  "dec",
+      "date",     "time",        "timetz",       "timestamp",    "datetime", "timestamptz",
+      "interval", "timestamp_s", "timestamp_ms", "timestamp_ns", "blob",     "bytea",
+      "binary",   "varbinary",   "bit",          "bitstring",    "uuid",     "json",
+      "struct",   "map",         "union",        "enum",         "list",     "bignum",
+      "row",      "uint8",       "uint16",       "uint32",       "uint64",   "varint",
+      "logical",  "oid",         "signed"};
+  std::string word;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) == 0 && c != '_') break;
+    word += static_cast<char>(std::tolower(byte));
+  }
+  if (text.find(';') != std::string::npos) return "a type holds no semicolon";
+  if (std::find(kTypes.begin(), kTypes.end(), word) != kTypes.end()) return "";
+  if (word.size() > 40) return "no such type";
+  return "no such type" + DidYouMean(word, kTypes);
+}
+
+std::string FlagProblem(const std::string& text) {
+  if (text == "true" || text == "false") return "";
+  return "write true or false";
+}
+
+std::string LanesProblem(const std::string& text) {
+  int lanes = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), lanes);
+  const bool number = error == std::errc{} && end == text.data() + text.size();
+  return number && lanes >= 0 && lanes <= 64 ? "" : "0 leaves the choice to afluente";
+}
+
+std::string DurationProblem(const std::string& text) {
+  if (ParseDuration(text)) return "";
+  if (!text.empty() && std::all_of(text.begin(), text.end(), IsDigit)) {
+    return "the unit is missing: " + text.substr(0, 12) + "s, " + text.substr(0, 12) + "m?";
+  }
+  return "a whole number and one of ms, s, m, h, d, at most ten years";
+}
+
+std::string ClockTimeProblem(const std::string& text) {
+  const bool fits = text.size() == 5 && text[2] == ':' && IsDigit(text[0]) && IsDigit(text[1]) &&
+                    IsDigit(text[3]) && IsDigit(text[4]) && text < "24:00" && text[3] <= '5';
+  return fits ? "" : "hours 00-23 and minutes 00-59, two digits each";
+}
+
+std::string CurrencyProblem(const std::string& text) {
+  return text.size() == 3 && std::all_of(text.begin(), text.end(), IsUpper)
+             ? ""
+             : "three capital letters";
+}
+
+std::string DsnProblem(const std::string& text) {
+  if (std::string problem = NotEmpty(text); !problem.empty()) return problem;
+  if (std::string problem = ReferenceProblem(text); !problem.empty()) return problem;
+  if (!HoldsPassword(text)) return "";
+  return "it spells a password out: put the DSN or its password into ${env:NAME} or ${file:path}";
+}
+
+std::string SecretProblem(const std::string& text) {
+  if (std::string problem = ReferenceProblem(text); !problem.empty()) return problem;
+  return IsReference(text) ? "" : "a secret never stands in the estate itself";
+}
+
+std::string PathProblem(const std::string& text) {
+  if (std::string problem = NotEmpty(text); !problem.empty()) return problem;
+  return ReferenceProblem(text);
+}
+
+}  // namespace
+
+std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, std::int64_t>, 5> kUnits = {
+      {{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
+  constexpr std::int64_t kMax = 3'653LL * 86'400'000;
+  std::int64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc{} || count < 0 || text.front() == '-') return std::nullopt;
+  const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
+  for (const auto& [name, milliseconds] : kUnits) {
+    if (unit != name) continue;
+    if (count > kMax / milliseconds) return std::nullopt;
+    return std::chrono::milliseconds(count * milliseconds);
+  }
+  return std::nullopt;
+}
+
+const ScalarKind kText{.name = "text",
+                       .expected = "a text",
+                       .doc = "Any text that is not empty.",
+                       .example = "RapidPro contacts",
+                       .pattern = "\\S",
+                       .problem = &NotEmpty};
+const ScalarKind kFlag{.name = "flag",
+                       .expected = "true or false",
+                       .doc = "`true` or `false`.",
+                       .example = "true",
+                       .pattern = "",
+                       .problem = &FlagProblem,
+                       .json_type = "boolean"};
+const ScalarKind kLanes{.name = "lanes",
+                        .expected = "a whole number from 0 to 64",
+                        .doc = "A whole number from 0 to 64.",
+                        .example = "4",
+                        .pattern = "",
+                        .problem = &LanesProblem,
+                        .json_type = "integer"};
+const ScalarKind kName{
+    .name = "name",
+    .expected = "a name of small letters, digits and -",
+    .doc = "Small letters, digits and `-`; at most 100 characters.",
+    .example = "user-integration",
+    .pattern = "^[a-z0-9][a-z0-9-]{0,99}$",
+    .problem = [](const std::string& text) { return NameProblem(text, "-", 100); }};
+const ScalarKind kProjectName{
+    .name = "project_name",
+    .expected = "a project's name of small letters, digits and -",
+    .doc = "Small letters, digits and `-`, as GCP names projects.",
+    .example = "rapidpro-217518",
+    .pattern = "^[a-z0-9][a-z0-9-]{0,99}$",
+    .problem = [](const std::string& text) { return NameProblem(text, "-", 100); }};
+const ScalarKind kConnectionName{
+    .name = "connection_name",
+    .expected = "a connection's name of small letters, digits, - and _",
+    .doc = "Small letters, digits, `-` and `_`.",
+    .example = "rapidpro",
+    .pattern = "^[a-z0-9_][a-z0-9_-]{0,99}$",
+    .problem = [](const std::string& text) { return NameProblem(text, "-_", 100); }};
+const ScalarKind kServiceAccount{
+    .name = "service_account",
+    .expected = "a service account's name such as etl-sa",
+    .doc = "A service account by its short name or its e-mail address.",
+    .example = "api-sa",
+    .pattern = "^[a-z0-9_.@][a-z0-9_.@-]{0,199}$",
+    .problem = [](const std::string& text) { return NameProblem(text, "-_.@", 200); }};
+const ScalarKind kTag{
+    .name = "tag",
+    .expected = "a tag of small letters, digits, - and _",
+    .doc = "Small letters, digits, `-` and `_`.",
+    .example = "pii",
+    .pattern = "^[a-z0-9_][a-z0-9_-]{0,99}$",
+    .problem = [](const std::string& text) { return NameProblem(text, "-_", 100); }};
+const ScalarKind kColumnName{.name = "column_name",
+                             .expected = "a column's name",
+                             .doc = "The name of a column, letter by letter as the system has it.",
+                             .example = "updated_at",
+                             .pattern = "\\S",
+                             .problem = &ColumnNameProblem};
+const ScalarKind kColumnType{.name = "column_type",
+                             .expected = "a DuckDB type such as bigint or decimal(18,2), or text",
+                             .doc = "A DuckDB type, or `text` for PostgreSQL's text form.",
+                             .example = "decimal(18,2)",
+                             .pattern = "^[A-Za-z][^;]*$",
+                             .problem = &ColumnTypeProblem};
+const ScalarKind kWarehouseTable{
+    .name = "warehouse_table",
+    .expected = "a warehouse table as project.dataset.table",
+    .doc = "A table of the warehouse: `project.dataset.table`.",
+    .example = "operations-dashboards.analytics.dim_contacts",
+    .pattern = "^[^.\\s\"]+\\.[^.\\s\"]+\\.[^.\\s\"]+$",
+    .problem = [](const std::string& text) { return ProblemOf(ParseTableAddress(text)); }};
+const ScalarKind kSourceTable{
+    .name = "source_table",
+    .expected = "a PostgreSQL table as schema.table",
+    .doc =
+        "A PostgreSQL table: `schema.table`, read as SQL reads it: capital letters and special "
+        "characters stand in double quotes.",
+    .example = "public.contacts",
+    .pattern = "\\.",
+    .problem = &SourceTableProblem};
+const ScalarKind kAnyTable{
+    .name = "destination_table",
+    .expected = "project.dataset.table of the warehouse, or schema.table with a connection",
+    .doc = "`project.dataset.table` of the warehouse; with `connection`: `schema.table` in it.",
+    .example = "operations-dashboards.analytics.dim_contacts",
+    .pattern = "\\.",
+    .problem = &AnyTableProblem};
+const ScalarKind kChangeTable{
+    .name = "change_table",
+    .expected = "a PostgreSQL table as connection:schema.table",
+    .doc = "A PostgreSQL table: `connection:schema.table`; without a connection, the source's.",
+    .example = "rapidpro:public.flows",
+    .pattern = "\\.",
+    .problem = &ChangeTableProblem};
+const ScalarKind kLakeAddress{
+    .name = "lake_address",
+    .expected = "a lake address as project/bucket/prefix",
+    .doc = "A place in the lake: `project/bucket/prefix`.",
+    .example = "movva-datalake/raw/events",
+    .pattern = "^[^/\\s]+/[^/\\s]+/[^\\s]+$",
+    .problem = [](const std::string& text) { return ProblemOf(ParseLakeAddress(text)); }};
+const ScalarKind kLakeUrl{
+    .name = "lake_url",
+    .expected = "a URL that starts with file:// or gs://",
+    .doc = "`file://folder` (relative to the state folder, or absolute) or `gs://bucket`.",
+    .example = "gs://movva-datalake-raw",
+    .pattern = "^(file|gs)://.",
+    .problem = &LakeUrlProblem};
+const ScalarKind kSelect{.name = "select",
+                         .expected = "one SELECT",
+                         .doc = "One `SELECT` of the source's dialect, without a semicolon.",
+                         .example = "select id, total from app.orders",
+                         .pattern = "\\S",
+                         .problem = &SelectProblem};
+const ScalarKind kCondition{.name = "condition",
+                            .expected = "an SQL condition",
+                            .doc = "An SQL condition of the source's dialect, without `WHERE`.",
+                            .example = "deleted_at is null",
+                            .pattern = "\\S",
+                            .problem = &ConditionProblem};
+const ScalarKind kTransform{.name = "transform",
+                            .expected = "SELECT ... FROM batch",
+                            .doc = "`SELECT ... FROM batch` in DuckDB's dialect.",
+                            .example = "select *, upper(state) as uf from batch",
+                            .pattern = "[bB][aA][tT][cC][hH]",
+                            .problem = &TransformProblem};
+const ScalarKind kTopic{.name = "topic",
+                        .expected = "a topic's name",
+                        .doc = "The name of a Pub/Sub topic.",
+                        .example = "message-events",
+                        .pattern = "^[A-Za-z0-9_.~+%/-]+$",
+                        .problem = &TopicProblem};
+const ScalarKind kWebhookPath{.name = "webhook_path",
+                              .expected = "a path such as /hooks/flows",
+                              .doc = "The path at which events arrive.",
+                              .example = "/hooks/flows",
+                              .pattern = "^/[A-Za-z0-9_./-]+$",
+                              .problem = &WebhookPathProblem};
+const ScalarKind kDuration{.name = "duration",
+                           .expected = "a duration such as 500ms, 60s, 10m, 2h or 1d",
+                           .doc = "A whole number and its unit: `ms`, `s`, `m`, `h` or `d`.",
+                           .example = "60s",
+                           .pattern = "^[0-9]+(ms|s|m|h|d)$",
+                           .problem = &DurationProblem};
+const ScalarKind kClockTime{.name = "clock_time",
+                            .expected = "a time of day such as \"06:00\"",
+                            .doc = "A local time of day, `HH:MM`.",
+                            .example = "06:00",
+                            .pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$",
+                            .problem = &ClockTimeProblem};
+const ScalarKind kCron{
+    .name = "cron",
+    .expected = "a cron of five fields such as \"0 22 * * *\"",
+    .doc =
+        "Minute, hour, day of month, month, day of week; lists, ranges, steps, names, `L`, "
+        "`5L`, `5#2`; or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. In quotes.",
+    .example = "0 22 * * *",
+    .pattern = "^\\s*(@[a-z]+|\\S+(\\s+\\S+){4})\\s*$",
+    .problem = [](const std::string& text) { return CronProblem(text); }};
+const ScalarKind kZone{.name = "zone",
+                       .expected = "an IANA time zone such as America/Sao_Paulo",
+                       .doc = "A time zone of the IANA database.",
+                       .example = "America/Sao_Paulo",
+                       .pattern = "^[A-Za-z][A-Za-z0-9_+/-]*$",
+                       .problem = &ZoneProblem};
+const ScalarKind kCurrency{.name = "currency",
+                           .expected = "a currency's ISO 4217 code such as BRL",
+                           .doc = "An ISO 4217 code.",
+                           .example = "BRL",
+                           .pattern = "^[A-Z]{3}$",
+                           .problem = &CurrencyProblem};
+const ScalarKind kPath{.name = "path",
+                       .expected = "a path",
+                       .doc = "A path; may hold `${env:NAME}`.",
+                       .example = "certs/root.pem",
+                       .pattern = "\\S",
+                       .problem = &PathProblem,
+                       .references = true};
+const ScalarKind kDsn{
+    .name = "dsn",
+    .expected = "a DSN without a literal password",
+    .doc =
+        "A libpq connection string or a URL. Its password is `${env:NAME}` or `${file:path}`, "
+        "or the whole DSN is.",
+    .example = "${env:RAPIDPRO_DSN}",
+    .pattern = "\\S",
+    .problem = &DsnProblem,
+    .references = true,
+    .secret = true};
+const ScalarKind kSecret{.name = "secret",
+                         .expected = "${env:NAME} or ${file:path}",
+                         .doc = "A reference, `${env:NAME}` or `${file:path}`, and nothing else.",
+                         .example = "${env:MASK_SALT}",
+                         .pattern = "^(\\$\\{(env|file):[^}]+\\})+$",
+                         .problem = &SecretProblem,
+                         .references = true,
+                         .secret = true};
+
+std::span<const ScalarKind* const> AllScalarKinds() {
+  static constexpr std::array kAllKinds = {
+      &kText,           &kFlag,           &kLanes,     &kName,        &kProjectName,
+      &kConnectionName, &kServiceAccount, &kTag,       &kColumnName,  &kColumnType,
+      &kWarehouseTable, &kSourceTable,    &kAnyTable,  &kChangeTable, &kLakeAddress,
+      &kLakeUrl,        &kSelect,         &kCondition, &kTransform,   &kTopic,
+      &kWebhookPath,    &kDuration,       &kClockTime, &kCron,        &kZone,
+      &kCurrency,       &kPath,           &kDsn,       &kSecret};
+  return kAllKinds;
+}
+
+}  // namespace afluente::estate

@@ -1,0 +1,49 @@
+// The kinds of single values that the format knows.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "estate/shape.h"
+
+namespace afluente::estate {
+
+extern const ScalarKind kText;
+extern const ScalarKind kFlag;
+extern const ScalarKind kLanes;
+extern const ScalarKind kName;
+extern const ScalarKind kProjectName;
+extern const ScalarKind kConnectionName;
+extern const ScalarKind kServiceAccount;
+extern const ScalarKind kTag;
+extern const ScalarKind kColumnName;
+extern const ScalarKind kColumnType;
+extern const ScalarKind kWarehouseTable;
+extern const ScalarKind kSourceTable;
+extern const ScalarKind kAnyTable;
+extern const ScalarKind kChangeTable;
+extern const ScalarKind kLakeAddress;
+extern const ScalarKind kLakeUrl;
+extern const ScalarKind kSelect;
+extern const ScalarKind kCondition;
+extern const ScalarKind kTransform;
+extern const ScalarKind kTopic;
+extern const ScalarKind kWebhookPath;
+extern const ScalarKind kDuration;
+extern const ScalarKind kClockTime;
+extern const ScalarKind kCron;
+extern const ScalarKind kZone;
+extern const ScalarKind kCurrency;
+extern const ScalarKind kPath;
+extern const ScalarKind kDsn;
+extern const ScalarKind kSecret;
+
+/// All of the above, for the reference page and the tests.
+std::span<const ScalarKind* const> AllScalarKinds();
+
+/// "500ms", "60s", "10m", "2h", "1d"; nullopt if `text` is none or beyond ten years.
+std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text);
+
+}  // namespace afluente::estate

@@ -1,0 +1,109 @@
+// The words of every enum, once: YAML, JSON Schema, reference page and NameOf read them here.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "estate/estate.h"
+
+namespace afluente::estate {
+
+template <class E>
+struct Word {
+  std::string_view word;
+  E value;
+  std::string_view doc;
+};
+
+/// `kAll<E>` is the table of E's words, in the order in which people should read them.
+template <class E>
+inline constexpr Word<E> kAll[] = {};
+
+template <>
+inline constexpr Word<Mode> kAll<Mode>[] = {
+    {"snapshot", Mode::kSnapshot, "reads everything at each run"},
+    {"incremental", Mode::kIncremental, "reads the rows beyond the cursor of the last run"},
+    {"cdc", Mode::kCdc, "follows the source's log of changes"},
+    {"event", Mode::kEvent, "runs for each event of its trigger"},
+    {"stream", Mode::kStream, "follows a topic"},
+};
+
+template <>
+inline constexpr Word<Write> kAll<Write>[] = {
+    {"append", Write::kAppend, "adds rows"},
+    {"replace", Write::kReplace, "puts the new rows in the place of all old ones, in one commit"},
+    {"upsert", Write::kUpsert, "replaces the rows with the same key and adds the others"},
+};
+
+template <>
+inline constexpr Word<Mask> kAll<Mask>[] = {
+    {"hash", Mask::kHash, "a keyed hash: equal values stay equal; needs the estate's mask_salt"},
+    {"redact", Mask::kRedact, "a fixed text in the place of every value"},
+    {"last4", Mask::kLast4, "only the last four characters stay"},
+    {"null", Mask::kNull, "no value at all"},
+};
+
+template <>
+inline constexpr Word<OnSchemaChange> kAll<OnSchemaChange>[] = {
+    {"evolve", OnSchemaChange::kEvolve, "follows: adds new columns, widens types"},
+    {"fail", OnSchemaChange::kFail, "fails the run"},
+    {"ignore", OnSchemaChange::kIgnore, "goes on with the columns that were known"},
+};
+
+template <>
+inline constexpr Word<OnBadRow> kAll<OnBadRow>[] = {
+    {"fail", OnBadRow::kFail, "fails the run"},
+    {"dead_letter", OnBadRow::kDeadLetter, "puts the row with its reason into a dead-letter table"},
+};
+
+template <>
+inline constexpr Word<Form> kAll<Form>[] = {
+    {"mirror", Form::kMirror, "the destination looks like the source"},
+    {"soft_delete", Form::kSoftDelete, "deleted rows stay, with the time of their deletion"},
+    {"history", Form::kHistory, "every version of a row stays, with its period of validity"},
+};
+
+template <>
+inline constexpr Word<Deletes> kAll<Deletes>[] = {
+    {"ignore", Deletes::kIgnore, "rows that left the source stay in the destination"},
+    {"delete", Deletes::kDelete, "rows that left the source are deleted from the destination"},
+};
+
+template <>
+inline constexpr Word<AlertLevel> kAll<AlertLevel>[] = {
+    {"info", AlertLevel::kInfo, "for the record"},
+    {"warning", AlertLevel::kWarning, "to be looked at in working hours"},
+    {"critical", AlertLevel::kCritical, "to be looked at now"},
+};
+
+template <>
+inline constexpr Word<ConnectionType> kAll<ConnectionType>[] = {
+    {"postgres", ConnectionType::kPostgres, "a PostgreSQL database"},
+    {"pubsub", ConnectionType::kPubsub, "the Pub/Sub topics of a project"},
+    {"http", ConnectionType::kHttp, "an HTTP endpoint"},
+    {"object_store", ConnectionType::kObjectStore, "a bucket"},
+};
+
+template <>
+inline constexpr Word<WarehouseEngine> kAll<WarehouseEngine>[] = {
+    {"duckdb", WarehouseEngine::kDuckdb, "embedded: one database file a project"},
+    {"bigquery", WarehouseEngine::kBigquery, "for those who outgrow one machine"},
+};
+
+template <class E>
+constexpr std::string_view WordFor(E value) {
+  for (const Word<E>& word : kAll<E>) {
+    if (word.value == value) return word.word;
+  }
+  return "";
+}
+
+template <class E>
+constexpr std::optional<E> ParseWord(std::string_view text) {
+  for (const Word<E>& word : kAll<E>) {
+    if (word.word == text) return word.value;
+  }
+  return std::nullopt;
+}
+
+}  // namespace afluente::estate

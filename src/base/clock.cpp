@@ -3,6 +3,8 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <thread>
+
 namespace afluente {
 namespace {
 
@@ -23,6 +25,8 @@ const Clock& SystemClock() {
   static const MachineClock clock;
   return clock;
 }
+
+void Pause(std::chrono::milliseconds duration) { std::this_thread::sleep_for(duration); }
 
 std::string FormatRfc3339(WallTime time) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(time);

@@ -1,4 +1,4 @@
-// What is generated from the definitions of the format.
+// What is generated from the definition of the format.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 namespace afluente::estate {
 
 /// JSON Schema (draft 2020-12) with `$defs` for estate.yaml and integration
-/// files; an editor completes keys and values with it.
+/// files; an editor completes keys and values with it. The root admits either.
 std::string JsonSchema();
 
 /// docs/estate-reference.md: every key with its type, default and meaning.

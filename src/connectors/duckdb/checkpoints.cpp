@@ -1,0 +1,50 @@
+#include "connectors/duckdb/checkpoints.h"
+
+#include <fmt/format.h>
+
+#include "base/names.h"
+#include "connectors/duckdb/warehouse.h"
+
+namespace afluente::duck {
+namespace {
+
+std::string Table(const estate::TableAddress& destination) {
+  return fmt::format("{}.{}.checkpoints", QuoteIdentifier(destination.project), kSystemSchema);
+}
+
+std::string Key(const estate::TableAddress& destination, const std::string& integration) {
+  return fmt::format("destination = {} AND integration = {}",
+                     QuoteLiteral(destination.ToString()), QuoteLiteral(integration));
+}
+
+}  // namespace
+
+Result<std::optional<data::Position>> ReadCheckpoint(duckdb_connection connection,
+                                                     const estate::TableAddress& destination,
+                                                     const std::string& integration) {
+  auto rows = data::QueryCells(
+      connection, fmt::format("SELECT kind, position FROM {} WHERE {}", Table(destination),
+                              Key(destination, integration)));
+  const bool readable = rows.ok() && rows.value().size() <= 1;
+  if (!readable) {
+    return Error(ErrorKind::kInternal,
+                 fmt::format("the checkpoint table of {} is damaged{}; run with --full-refresh to "
+                             "start over",
+                             destination.project, rows.ok() ? "" : ": " + rows.error().message()));
+  }
+  if (rows.value().empty()) return std::optional<data::Position>();
+  const auto& row = rows.value().front();
+  return std::optional(data::Position{row[0].text, row[1].text});
+}
+
+Status WriteCheckpoint(duckdb_connection connection, const estate::TableAddress& destination,
+                       const std::string& integration, const data::Position& position) {
+  return data::Execute(
+      connection,
+      fmt::format("DELETE FROM {0} WHERE {1}; INSERT INTO {0} VALUES ({2}, {3}, {4}, {5}, now())",
+                  Table(destination), Key(destination, integration),
+                  QuoteLiteral(destination.ToString()), QuoteLiteral(integration),
+                  QuoteLiteral(position.kind), QuoteLiteral(position.value)));
+}
+
+}  // namespace afluente::duck

@@ -1,0 +1,25 @@
+// Positions, stored in the warehouse file that holds the data they cover.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "data/duckdb_api.h"
+#include "data/position.h"
+#include "estate/estate.h"
+
+namespace afluente::duck {
+
+/// The position of `integration` at `destination`; nullopt: none.
+/// Errors: kInternal with the cure when there are several or it is no text.
+Result<std::optional<data::Position>> ReadCheckpoint(duckdb_connection connection,
+                                                     const estate::TableAddress& destination,
+                                                     const std::string& integration);
+
+/// Replaces it (delete + insert: an UPDATE would keep old versions alive while
+/// somebody reads). Belongs inside the transaction that publishes the data.
+Status WriteCheckpoint(duckdb_connection connection, const estate::TableAddress& destination,
+                       const std::string& integration, const data::Position& position);
+
+}  // namespace afluente::duck

@@ -1,0 +1,66 @@
+#include "connectors/duckdb/shaped_rows.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/names.h"
+#include "pipeline/shaping.h"
+
+namespace afluente::duck {
+
+std::string ShapedRows::Select(const std::string& lane) const {
+  const std::string select = pipeline::ShapingSelect(integration_, schema_, lane);
+  if (evolution_.projection.empty()) return select;
+  return fmt::format("SELECT {} FROM ({})", fmt::join(evolution_.projection, ", "), select);
+}
+
+Status ShapedRows::CheckKeyColumns() const {
+  std::vector<std::string> names;
+  for (const TableColumn& column : columns_) names.push_back(column.name);
+  for (const std::string& key : integration_.destination.key) {
+    if (std::find(names.begin(), names.end(), key) != names.end()) continue;
+    return Error(ErrorKind::kNotFound,
+                 fmt::format("{}: key column \"{}\" is not among the columns that arrive{}",
+                             integration_.destination.mark.ToString(), key,
+                             DidYouMean(key, names)));
+  }
+  return Done{};
+}
+
+Status ShapedRows::Prepare(const data::Schema& schema, std::uint64_t estimated_rows,
+                           const std::vector<TableColumn>& target, bool keeps_rows) {
+  schema_ = schema;
+  estimated_rows_ = estimated_rows;
+  evolution_ = {};
+  AFL_ASSIGN(const data::DuckConnection connection, warehouse_.Connect());
+  const LaneTable shape(warehouse_.lanes(), nullptr, schema_, 0);
+  const auto describe = [&] {
+    return DescribeSelect(connection.get(), Select(shape.sql())).Within([&] {
+      return integration_.transform.empty() ? std::string("the rows' shape")
+                                            : integration_.transform_mark.ToString() + ": transform";
+    });
+  };
+  AFL_ASSIGN(columns_, describe());
+  if (!target.empty()) {
+    AFL_ASSIGN(evolution_, PlanEvolution(target, columns_, integration_.on_schema_change, keeps_rows));
+  }
+  if (!evolution_.projection.empty()) {
+    AFL_ASSIGN(columns_, describe());
+  }
+  return CheckKeyColumns();
+}
+
+Result<std::uint64_t> ShapedRows::Drain(data::BatchReader& lane, const std::string& before,
+                                        const std::string& after,
+                                        const std::stop_token& stop) const {
+  AFL_ASSIGN(const data::DuckConnection connection, warehouse_.Connect());
+  const LaneTable table(warehouse_.lanes(), &lane, schema_, estimated_rows_);
+  const std::stop_callback interrupt(stop, [&] { duckdb_interrupt(connection.get()); });
+  auto written = data::Query(connection.get(), before + Select(table.sql()) + after);
+  if (!written.ok()) return table.failure().value_or(written.error());
+  return static_cast<std::uint64_t>(duckdb_rows_changed(written.value().out()));
+}
+
+}  // namespace afluente::duck

@@ -1,0 +1,53 @@
+// The rows of a run as a destination takes them: shaped, checked against what stands there.
+#pragma once
+
+#include <cstdint>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "connectors/duckdb/evolution.h"
+#include "connectors/duckdb/warehouse.h"
+#include "data/batch.h"
+#include "estate/estate.h"
+
+namespace afluente::duck {
+
+/// What all sinks that DuckDB feeds have in common. Borrows the warehouse and
+/// the integration. Drain is thread-safe once Prepare has returned.
+class ShapedRows {
+ public:
+  ShapedRows(Warehouse& warehouse, const estate::Integration& integration)
+      : warehouse_(warehouse), integration_(integration) {}
+
+  /// Binds renames, masks and transform to rows of `schema` and plans how they
+  /// fit `target` (empty: nothing stands there yet).
+  /// Errors: those of DescribeSelect and PlanEvolution; kNotFound for a key
+  /// column that does not arrive.
+  Status Prepare(const data::Schema& schema, std::uint64_t estimated_rows,
+                 const std::vector<TableColumn>& target, bool keeps_rows);
+
+  /// The columns that arrive.
+  const std::vector<TableColumn>& columns() const { return columns_; }
+  const Evolution& evolution() const { return evolution_; }
+
+  /// Runs `before` + SELECT over the lane + `after`, e.g. "INSERT INTO t " and
+  /// "". Returns the rows that the statement wrote. On a connection of its own,
+  /// in one transaction; kCancelled when `stop` fires.
+  Result<std::uint64_t> Drain(data::BatchReader& lane, const std::string& before,
+                              const std::string& after, const std::stop_token& stop) const;
+
+ private:
+  std::string Select(const std::string& lane) const;
+  Status CheckKeyColumns() const;
+
+  Warehouse& warehouse_;
+  const estate::Integration& integration_;
+  data::Schema schema_;
+  std::uint64_t estimated_rows_ = 0;
+  std::vector<TableColumn> columns_;
+  Evolution evolution_;
+};
+
+}  // namespace afluente::duck

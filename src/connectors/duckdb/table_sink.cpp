@@ -1,0 +1,239 @@
+#include "connectors/duckdb/table_sink.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <atomic>
+
+#include "base/names.h"
+#include "connectors/duckdb/checkpoints.h"
+#include "connectors/duckdb/shaped_rows.h"
+
+namespace afluente::duck {
+namespace {
+
+class TableSink final : public pipeline::Sink {
+ public:
+  TableSink(Warehouse& warehouse, const estate::Integration& integration, bool full_refresh,
+            data::DuckConnection connection)
+      : warehouse_(warehouse),
+        integration_(integration),
+        address_(*integration.destination.table),
+        full_refresh_(full_refresh),
+        connection_(std::move(connection)),
+        rows_(warehouse, integration) {}
+  ~TableSink() override;
+
+  Result<std::optional<data::Position>> Stored() override;
+  Status Prepare(const data::Schema& schema, std::uint64_t estimated_rows) override;
+  Status Load(data::BatchReader& lane, const std::stop_token& stop) override;
+  Result<pipeline::Committed> Commit(const data::Position& end) override;
+
+ private:
+  std::string SqlName(const std::string& table) const;
+  std::string Dataset() const;
+  std::string Stage() const { return SqlName(kStagePrefix + address_.table); }
+  Result<std::vector<TableColumn>> TargetColumns() const;
+  Status CheckKeys() const;
+  Status DropUnchangedRows() const;
+  Status Publish(const data::Position& end);
+  Status MergeStage() const;
+  bool Replaces() const;
+
+  Warehouse& warehouse_;
+  const estate::Integration& integration_;
+  const estate::TableAddress address_;
+  const bool full_refresh_;
+  data::DuckConnection connection_;
+
+  ShapedRows rows_;
+  std::vector<TableColumn> target_;  // Empty: the table does not exist.
+  bool stage_exists_ = false;
+  std::atomic<std::uint64_t> staged_{0};
+};
+
+std::string TableSink::Dataset() const {
+  return QuoteIdentifier(address_.project) + "." + QuoteIdentifier(address_.dataset);
+}
+
+std::string TableSink::SqlName(const std::string& table) const {
+  return Dataset() + "." + QuoteIdentifier(table);
+}
+
+TableSink::~TableSink() {
+  if (!stage_exists_) return;
+  const Status dropped = data::Execute(
+      connection_.get(), "DROP TABLE IF EXISTS " + Stage());
+  if (!dropped.ok()) spdlog::debug("the stage stays until the next run");
+}
+
+bool TableSink::Replaces() const {
+  return full_refresh_ || target_.empty() ||
+         integration_.EffectiveWrite() == estate::Write::kReplace;
+}
+
+Result<std::vector<TableColumn>> TableSink::TargetColumns() const {
+  AFL_ASSIGN(const auto rows,
+             data::QueryCells(connection_.get(),
+                              fmt::format("SELECT column_name, data_type FROM duckdb_columns() "
+                                          "WHERE database_name = {} AND schema_name = {} "
+                                          "AND table_name = {} ORDER BY column_index",
+                                          QuoteLiteral(address_.project),
+                                          QuoteLiteral(address_.dataset),
+                                          QuoteLiteral(address_.table))));
+  std::vector<TableColumn> columns;
+  for (const auto& row : rows) columns.push_back({row[0].text, row[1].text});
+  return columns;
+}
+
+// A checkpoint without its table says nothing: somebody dropped the table.
+Result<std::optional<data::Position>> TableSink::Stored() {
+  AFL_ASSIGN(target_, TargetColumns());
+  if (target_.empty() || full_refresh_) return std::optional<data::Position>();
+  return ReadCheckpoint(connection_.get(), address_, integration_.name);
+}
+
+Status TableSink::Prepare(const data::Schema& schema, std::uint64_t estimated_rows) {
+  AFL_ASSIGN(target_, TargetColumns());
+  AFL_TRY(rows_.Prepare(schema, estimated_rows, full_refresh_ ? std::vector<TableColumn>() : target_,
+                        !Replaces()));
+  std::string columns;
+  for (const TableColumn& column : rows_.columns()) {
+    columns += fmt::format("{}{} {}", columns.empty() ? "" : ", ", QuoteIdentifier(column.name),
+                           column.type);
+  }
+  AFL_TRY(data::Execute(connection_.get(),
+                        fmt::format("CREATE SCHEMA IF NOT EXISTS {0}; DROP TABLE IF EXISTS {1}; "
+                                    "CREATE TABLE {1} ({2})",
+                                    Dataset(), Stage(), columns)));
+  stage_exists_ = true;
+  return Done{};
+}
+
+Status TableSink::Load(data::BatchReader& lane, const std::stop_token& stop) {
+  AFL_ASSIGN(const std::uint64_t rows, rows_.Drain(lane, "INSERT INTO " + Stage() + " ", "", stop));
+  staged_ += rows;
+  return Done{};
+}
+
+Status TableSink::CheckKeys() const {
+  std::string keys;
+  std::string any_null;
+  for (const std::string& key : integration_.destination.key) {
+    const std::string name = QuoteIdentifier(key);
+    keys += (keys.empty() ? "" : ", ") + name;
+    any_null += (any_null.empty() ? "" : " OR ") + name + " IS NULL";
+  }
+  AFL_ASSIGN(const auto rows,
+             data::QueryCells(connection_.get(),
+                              fmt::format("SELECT count(*), coalesce(sum(n), 0), "
+                                          "coalesce(sum(n) FILTER ({0}), 0) FROM (SELECT {1}, "
+                                          "count(*) AS n FROM {2} GROUP BY {1}) "
+                                          "WHERE n > 1 OR {0}",
+                                          any_null, keys, Stage())));
+  const auto& row = rows.front();
+  if (row[2].text != "0") {
+    return Error(ErrorKind::kConversion,
+                 fmt::format("{} rows have NULL in the key ({}); choose a key without NULL, or "
+                             "leave those rows out with `where`",
+                             row[2].text, keys));
+  }
+  if (row[0].text == "0") return Done{};
+  return Error(ErrorKind::kConversion,
+               fmt::format("the key ({}) is not unique: {} rows share {} keys; choose a key that "
+                           "names one row",
+                           keys, row[1].text, row[0].text));
+}
+
+std::string KeysMatch(const std::vector<std::string>& keys) {
+  std::string condition;
+  for (const std::string& key : keys) {
+    condition += fmt::format("{}t.{} = s.{}", condition.empty() ? "" : " AND ", QuoteIdentifier(key),
+                             QuoteIdentifier(key));
+  }
+  return condition;
+}
+
+// A lookback reads rows again that mostly stand here already: writing them once
+// more would only make the file grow.
+Status TableSink::DropUnchangedRows() const {
+  std::string same = KeysMatch(integration_.destination.key);
+  for (const TableColumn& column : rows_.columns()) {
+    const std::string name = QuoteIdentifier(column.name);
+    // DuckDB holds '1 month' and '30 days', or 0.0 and -0.0, to be equal.
+    const bool as_text =
+        column.type == "INTERVAL" || column.type == "DOUBLE" || column.type == "FLOAT";
+    same += fmt::format(" AND t.{0}{1} IS NOT DISTINCT FROM s.{0}{1}", name,
+                        as_text ? "::VARCHAR" : "");
+  }
+  return data::Execute(connection_.get(),
+                       fmt::format("DELETE FROM {} AS s USING {} AS t WHERE {}",
+                                   SqlName(kStagePrefix + address_.table),
+                                   SqlName(address_.table), same));
+}
+
+Status TableSink::MergeStage() const {
+  const std::string target = SqlName(address_.table);
+  for (const std::string& alteration : rows_.evolution().alterations) {
+    AFL_TRY(data::Execute(connection_.get(), "ALTER TABLE " + target + " " + alteration));
+  }
+  if (integration_.EffectiveWrite() == estate::Write::kUpsert) {
+    AFL_TRY(data::Execute(connection_.get(),
+                          fmt::format("DELETE FROM {} AS t USING {} AS s WHERE {}", target, Stage(),
+                                      KeysMatch(integration_.destination.key))));
+  }
+  AFL_TRY(data::Execute(connection_.get(), fmt::format("INSERT INTO {} BY NAME SELECT * FROM {}",
+                                                       target, Stage())));
+  return data::Execute(connection_.get(), "DROP TABLE " + Stage());
+}
+
+Status TableSink::Publish(const data::Position& end) {
+  if (Replaces()) {
+    AFL_TRY(data::Execute(
+        connection_.get(),
+        fmt::format("DROP TABLE IF EXISTS {}; ALTER TABLE {} RENAME TO {}", SqlName(address_.table),
+                    Stage(), QuoteIdentifier(address_.table))));
+  } else {
+    AFL_TRY(MergeStage());
+  }
+  AFL_TRY(WriteCheckpoint(connection_.get(), address_, integration_.name, end));
+  return data::Execute(connection_.get(), "COMMIT");
+}
+
+Result<pipeline::Committed> TableSink::Commit(const data::Position& end) {
+  const bool upserts = integration_.EffectiveWrite() == estate::Write::kUpsert;
+  if (upserts) AFL_TRY(CheckKeys());
+  if (upserts && !Replaces() && integration_.lookback.count() > 0 && rows_.evolution().changes.empty()) {
+    AFL_TRY(DropUnchangedRows());
+    AFL_ASSIGN(const auto left,
+               data::QueryCells(connection_.get(),
+                                "SELECT count(*) FROM " + Stage()));
+    staged_ = std::stoull(left.front().front().text);
+    AFL_ASSIGN(const auto stored, Stored());
+    if (staged_ == 0 && stored == end) return pipeline::Committed{};
+  }
+  AFL_TRY(data::Execute(connection_.get(), "BEGIN"));
+  if (Status published = Publish(end); !published.ok()) {
+    // The first failure is the one to tell; DuckDB may have rolled back already.
+    (void)data::Execute(connection_.get(), "ROLLBACK");
+    return std::move(published).error();
+  }
+  stage_exists_ = false;
+  if (const Status status = warehouse_.Checkpoint(address_.project); !status.ok()) {
+    spdlog::debug("checkpoint of {} left to later: {}", address_.project, status.error().message());
+  }
+  return pipeline::Committed{staged_, rows_.evolution().changes};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<pipeline::Sink>> OpenTableSink(Warehouse& warehouse,
+                                                      const estate::Integration& integration,
+                                                      bool full_refresh) {
+  AFL_ASSIGN(data::DuckConnection connection, warehouse.Connect());
+  return std::unique_ptr<pipeline::Sink>(std::make_unique<TableSink>(
+      warehouse, integration, full_refresh, std::move(connection)));
+}
+
+}  // namespace afluente::duck

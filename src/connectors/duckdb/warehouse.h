@@ -1,0 +1,72 @@
+// The embedded warehouse: a folder with one DuckDB file a project.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "connectors/duckdb/lane_function.h"
+#include "data/duckdb_api.h"
+
+namespace afluente::duck {
+
+/// The version of what we keep in the schema `_afluente` of every file.
+constexpr int kFormatVersion = 1;
+/// The schema of checkpoints and dead letters; hidden from `tables`.
+constexpr const char* kSystemSchema = "_afluente";
+/// Prefix of tables that a run fills and that no reader should see.
+constexpr const char* kStagePrefix = "_afluente_stage_";
+
+enum class Access : std::uint8_t { kReadOnly, kReadWrite };
+
+struct WarehouseOptions {
+  std::filesystem::path folder;     // Created when it is missing and access is kReadWrite.
+  std::filesystem::path lake;       // The one place outside that SQL may read and write.
+  std::vector<std::string> create;  // Projects that get a file when they have none.
+  std::string mask_salt;            // For kMaskHashFunction; empty: the function fails.
+  Access access = Access::kReadWrite;
+  int threads = 1;                  // Of DuckDB itself; lanes bring their own.
+  std::size_t memory_bytes_max = std::size_t{384} << 20U;
+};
+
+/// One DuckDB instance with every project's file attached under the project's
+/// name. Thread-safe: each thread takes a connection of its own.
+class Warehouse {
+ public:
+  /// Opens all files in the folder. SQL that runs later cannot reach other
+  /// files nor change settings.
+  /// Errors: kSchemaMismatch for a file of a newer format, kInternal for one
+  /// that is no database, kTransient when another process holds it.
+  static Result<std::unique_ptr<Warehouse>> Open(const WarehouseOptions& options);
+
+  Result<data::DuckConnection> Connect() const;
+
+  /// Gives freed blocks of a project's file back for reuse. DuckDB refuses
+  /// while a writer is active: tried again for up to a second, then left to
+  /// the next checkpoint (kTransient).
+  Status Checkpoint(const std::string& project) const;
+
+  const std::vector<std::string>& projects() const { return projects_; }
+  LaneRegistry& lanes() { return *lanes_; }
+
+ private:
+  Warehouse() = default;
+
+  std::unique_ptr<LaneRegistry> lanes_ = std::make_unique<LaneRegistry>();  // Outlives database_.
+  data::DuckDatabase database_;
+  std::vector<std::string> projects_;
+};
+
+/// Rewrites a project's file without the space that old versions left.
+/// Nobody else may have it open; on failure the old file stays.
+/// Returns bytes before and after.
+struct Compacted {
+  std::uintmax_t bytes_before = 0;
+  std::uintmax_t bytes_after = 0;
+};
+Result<Compacted> Compact(const std::filesystem::path& folder, const std::string& project);
+
+}  // namespace afluente::duck

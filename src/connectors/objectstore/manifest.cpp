@@ -1,0 +1,115 @@
+#include "connectors/objectstore/manifest.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "base/clock.h"
+
+namespace afluente::lake {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kName = "_manifest.json";
+constexpr int kFormatVersion = 1;
+
+Error SystemError(const fs::path& path) {
+  return {ErrorKind::kInternal, path.string() + ": " + std::strerror(errno)};
+}
+
+Status Sync(const fs::path& path) {
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return SystemError(path);
+  const bool synced = fsync(file) == 0;
+  const Error failed = SystemError(path);
+  close(file);
+  if (!synced) return failed;
+  return Done{};
+}
+
+nlohmann::json ToJson(const Manifest& manifest) {
+  nlohmann::json json = {{"format", kFormatVersion},
+                         {"integration", manifest.integration},
+                         {"position", {{"kind", manifest.position.kind},
+                                       {"value", manifest.position.value}}},
+                         {"committed_at", FormatRfc3339(SystemClock().Now())},
+                         {"columns", nlohmann::json::array()},
+                         {"files", nlohmann::json::array()}};
+  for (const auto& column : manifest.columns) {
+    json["columns"].push_back({{"name", column.name}, {"type", column.type}});
+  }
+  for (const auto& file : manifest.files) {
+    json["files"].push_back({{"name", file.name}, {"rows", file.rows}, {"bytes", file.bytes}});
+  }
+  return json;
+}
+
+Manifest FromJson(const nlohmann::json& json) {
+  Manifest manifest;
+  manifest.integration = json.at("integration");
+  manifest.position = {json.at("position").at("kind"), json.at("position").at("value")};
+  for (const auto& column : json.at("columns")) {
+    manifest.columns.push_back({column.at("name"), column.at("type")});
+  }
+  for (const auto& file : json.at("files")) {
+    manifest.files.push_back({file.at("name"), file.at("rows"), file.at("bytes")});
+  }
+  return manifest;
+}
+
+}  // namespace
+
+Result<std::optional<Manifest>> ReadManifest(const fs::path& prefix) {
+  const fs::path path = prefix / kName;
+  std::ifstream file(path);
+  if (!file) return std::optional<Manifest>();
+  std::stringstream text;
+  text << file.rdbuf();
+  try {
+    const nlohmann::json json = nlohmann::json::parse(text.str());
+    if (json.at("format") != kFormatVersion) {
+      return Error(ErrorKind::kSchemaMismatch,
+                   fmt::format("{} has format {}, this afluente knows format {}", path.string(),
+                               json.at("format").dump(), kFormatVersion));
+    }
+    return std::optional(FromJson(json));
+  } catch (const nlohmann::json::exception&) {
+    return Error(ErrorKind::kInternal,
+                 fmt::format("{} is damaged; run with --full-refresh to start over", path.string()));
+  }
+}
+
+Status WriteManifest(const fs::path& prefix, const Manifest& manifest) {
+  for (const ManifestFile& file : manifest.files) AFL_TRY(Sync(prefix / file.name));
+  const fs::path fresh = prefix / (std::string(kName) + ".new");
+  {
+    std::ofstream out(fresh, std::ios::trunc);
+    out << ToJson(manifest).dump(2) << '\n';
+    out.flush();
+    if (!out) return SystemError(fresh);
+  }
+  AFL_TRY(Sync(fresh));
+  if (std::rename(fresh.c_str(), (prefix / kName).c_str()) != 0) return SystemError(fresh);
+  return Sync(prefix);
+}
+
+void RemoveUnlisted(const fs::path& prefix, const Manifest& manifest) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(prefix, error)) {
+    const std::string name = entry.path().filename().string();
+    const bool listed =
+        std::any_of(manifest.files.begin(), manifest.files.end(),
+                    [&](const ManifestFile& file) { return file.name == name; });
+    if (entry.path().extension() == ".parquet" && !listed) fs::remove(entry.path(), error);
+  }
+}
+
+}  // namespace afluente::lake

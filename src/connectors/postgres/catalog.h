@@ -1,0 +1,54 @@
+// What PostgreSQL's catalog says about a table or a query.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "connectors/postgres/libpq.h"
+#include "data/postgres_types.h"
+
+namespace afluente::postgres {
+
+struct CatalogColumn {
+  std::string name;
+  std::string type_name;  // As format_type() prints it: fit for a cast.
+  bool nullable = true;
+  data::PostgresColumnType type;
+};
+
+/// A relation that holds rows itself: a table, a partition, a child table.
+struct Leaf {
+  std::string sql_name;  // Quoted, schema-qualified.
+  std::int64_t pages = 0;
+  double rows = 0;        // The planner's estimate; negative: never analysed.
+  bool scan_by_ctid = false;  // Has a heap that we may read directly.
+};
+
+/// A table's name, resolved: fit for LOCK TABLE before anything else is read.
+struct RelationName {
+  std::string oid;
+  std::string sql_name;   // Quoted, schema-qualified.
+  char kind = 'r';        // pg_class.relkind.
+  bool selectable = true; // We hold SELECT on the whole table.
+};
+
+struct Relation {
+  std::vector<CatalogColumn> columns;
+  std::vector<Leaf> leaves;  // All below it, itself included when it holds rows.
+};
+
+/// Looks up `table` ("schema.table", SQL's quoting rules).
+/// Errors: kNotFound with the nearest table's name.
+Result<RelationName> FindRelation(PGconn* connection, const std::string& table);
+
+/// Columns and leaves of a relation, as the current snapshot sees them.
+Result<Relation> DescribeRelation(PGconn* connection, const RelationName& name);
+
+/// The columns that `query` yields, without running it.
+/// Errors: the server's for a query that does not parse; kInvalidConfig for
+/// two columns of one name.
+Result<std::vector<CatalogColumn>> DescribeQuery(PGconn* connection, const std::string& query);
+
+}  // namespace afluente::postgres

@@ -1,0 +1,81 @@
+#include "connectors/postgres/columns.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/names.h"
+#include "data/postgres_types.h"
+
+namespace afluente::postgres {
+namespace {
+
+// Source: PostgreSQL src/include/catalog/pg_type.dat.
+constexpr std::uint32_t kBpcharOid = 1042;
+constexpr std::uint32_t kJsonbOid = 3802;
+
+TextForm FormOf(const data::PostgresColumnType& type) {
+  const std::uint32_t scalar = type.element_oid != 0 ? type.element_oid : type.oid;
+  if (scalar == kJsonbOid) return TextForm::kJsonb;
+  if (scalar == kBpcharOid) return TextForm::kBpchar;
+  return TextForm::kPlain;
+}
+
+Status CheckRules(const std::vector<CatalogColumn>& columns,
+                  const estate::Integration& integration) {
+  std::vector<std::string> names;
+  for (const CatalogColumn& column : columns) names.push_back(column.name);
+  for (const auto& [name, rule] : integration.columns) {
+    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    return Error(ErrorKind::kNotFound,
+                 fmt::format("{}: column \"{}\" is not in the source{}", rule.mark.ToString(), name,
+                             DidYouMean(name, names)));
+  }
+  return Done{};
+}
+
+bool IsSelected(const std::string& name, const estate::Integration& integration,
+                bool only_included) {
+  const auto rule = integration.columns.find(name);
+  if (rule == integration.columns.end()) return !only_included;
+  return !rule->second.exclude && (!only_included || rule->second.include);
+}
+
+data::PostgresMapping MappingOf(const CatalogColumn& column,
+                                const estate::Integration& integration) {
+  const auto rule = integration.columns.find(column.name);
+  if (rule != integration.columns.end() && !rule->second.type.empty()) {
+    if (auto requested = data::MapRequestedType(column.type, rule->second.type)) {
+      return *std::move(requested);
+    }
+  }
+  return data::MapPostgresType(column.type);
+}
+
+}  // namespace
+
+Result<SelectedColumns> SelectColumns(const std::vector<CatalogColumn>& columns,
+                                      const estate::Integration& integration) {
+  AFL_TRY(CheckRules(columns, integration));
+  const bool only_included =
+      std::any_of(integration.columns.begin(), integration.columns.end(),
+                  [](const auto& entry) { return entry.second.include; });
+  SelectedColumns selected;
+  for (const CatalogColumn& column : columns) {
+    if (!IsSelected(column.name, integration, only_included)) continue;
+    data::PostgresMapping mapping = MappingOf(column, integration);
+    if (!selected.select_list.empty()) selected.select_list += ", ";
+    selected.select_list += QuoteIdentifier(column.name);
+    if (mapping.cast_to_text) {
+      selected.select_list += mapping.type.kind == data::Kind::kList ? "::text[]" : "::text";
+    }
+    selected.forms.push_back(mapping.cast_to_text ? TextForm::kPlain : FormOf(column.type));
+    selected.schema.push_back({column.name, std::move(mapping.type), column.nullable});
+  }
+  if (selected.schema.empty()) {
+    return Error(ErrorKind::kInvalidConfig, "the source has no columns left to read");
+  }
+  return selected;
+}
+
+}  // namespace afluente::postgres

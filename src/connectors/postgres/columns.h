@@ -1,0 +1,28 @@
+// Which columns an integration reads, and in which form.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "connectors/postgres/catalog.h"
+#include "connectors/postgres/copy_decoder.h"
+#include "data/logical_type.h"
+#include "estate/estate.h"
+
+namespace afluente::postgres {
+
+/// The columns that are read, in the table's order; three views of one list.
+struct SelectedColumns {
+  data::Schema schema;
+  std::vector<TextForm> forms;
+  std::string select_list;  // `"id", "urn"::text`
+};
+
+/// Applies include, exclude and type of the integration's column rules.
+/// Errors: kNotFound for a rule whose column the source has not, with file,
+/// line and nearest name; kInvalidConfig when nothing is left.
+Result<SelectedColumns> SelectColumns(const std::vector<CatalogColumn>& columns,
+                                      const estate::Integration& integration);
+
+}  // namespace afluente::postgres

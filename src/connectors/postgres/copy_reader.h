@@ -1,0 +1,62 @@
+// One lane of a PostgreSQL read: COPY statements, decoded batch by batch.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "connectors/postgres/copy_decoder.h"
+#include "connectors/postgres/libpq.h"
+#include "data/batch.h"
+#include "pipeline/progress.h"
+
+namespace afluente::postgres {
+
+/// SELECT statements that together yield every row once; lanes take the next
+/// one when they are free. Thread-safe.
+class SelectQueue {
+ public:
+  explicit SelectQueue(std::vector<std::string> selects) : selects_(std::move(selects)) {}
+  /// The next statement, nullptr when all are taken. It lives as long as the queue.
+  const std::string* Take();
+  std::size_t size() const { return selects_.size(); }
+
+ private:
+  const std::vector<std::string> selects_;
+  std::atomic<std::size_t> next_{0};
+};
+
+/// Reads what it takes from the queue over one connection that is inside its
+/// transaction. Borrows queue, schema and progress.
+class CopyReader final : public data::BatchReader {
+ public:
+  CopyReader(Connection connection, SelectQueue& queue, const data::Schema& schema,
+             std::vector<TextForm> forms, pipeline::Progress& progress,
+             const std::stop_token& stop);
+
+  Result<std::size_t> Next(data::Batch& batch) override;
+
+ private:
+  struct Row {
+    const char* bytes;
+    std::size_t size;
+  };
+
+  /// The next tuple of the stream; bytes is null at the end of all statements.
+  Result<Row> NextRow();
+  Status BeginCopy(const std::string& select);
+  Status EndCopy();
+
+  Connection connection_;
+  SelectQueue& queue_;
+  CopyDecoder decoder_;
+  pipeline::Progress& progress_;
+  std::vector<std::unique_ptr<char, FreeWith<PQfreemem>>> buffers_;  // Of the batch in flight.
+  bool copying_ = false;
+  CancelOnStop cancel_;  // Last: goes before the connection does.
+};
+
+}  // namespace afluente::postgres

@@ -1,0 +1,20 @@
+// PostgreSQL's numeric in its binary form.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace afluente::postgres {
+
+enum class NumericOutcome : std::uint8_t { kExact, kMalformed, kNotFinite, kDigitsLost };
+
+/// Reads a numeric as an integer of units of 10^-scale.
+///
+/// Shape   digit count, weight, sign, display scale (each 16 bits), then digits
+///         in base 10,000.
+/// Result  kExact and `value`, or kDigitsLost if the number has non-zero digits
+///         past `scale` or does not fit `precision` digits: never rounded.
+/// Source  PostgreSQL src/backend/utils/adt/numeric.c, numeric_send.
+NumericOutcome ParseNumeric(std::string_view cell, int precision, int scale, __int128& value);
+
+}  // namespace afluente::postgres

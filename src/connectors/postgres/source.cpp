@@ -1,0 +1,230 @@
+#include "connectors/postgres/source.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <mutex>
+#include <thread>
+
+#include "connectors/postgres/catalog.h"
+#include "connectors/postgres/columns.h"
+#include "connectors/postgres/copy_reader.h"
+#include "connectors/postgres/cursor.h"
+
+namespace afluente::postgres {
+namespace {
+
+constexpr const char* kBeginSnapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+constexpr data::Position kWholeSnapshot{"snapshot", "{}"};
+
+// A lane is worth a connection from 32 MiB on; parts smaller than the share of
+// a lane let a lane that is ahead take work from one that is behind.
+constexpr std::int64_t kPagesPerLaneMin = 4096;
+constexpr std::int64_t kPartsPerLane = 8;
+constexpr int kTidRangeScanVersion = 140000;
+
+class PostgresSource final : public pipeline::Source {
+ public:
+  PostgresSource(Endpoint endpoint, Connection coordinator, pipeline::Progress& progress)
+      : endpoint_(std::move(endpoint)),
+        coordinator_(std::move(coordinator)),
+        progress_(progress) {}
+
+  Status Plan(const estate::Integration& integration, const std::optional<data::Position>& from);
+
+  const data::Schema& schema() const override { return columns_.schema; }
+  int lanes() const override { return lanes_; }
+  std::uint64_t estimated_rows() const override { return estimated_rows_; }
+  data::Position end() const override { return end_; }
+  Result<std::unique_ptr<data::BatchReader>> OpenLane(const std::stop_token& stop) override;
+
+ private:
+  Status PlanTable(const estate::Integration& integration,
+                   const std::optional<data::Position>& from);
+  Status PlanQuery(const estate::Integration& integration,
+                   const std::optional<data::Position>& from);
+  Status PlanIncrement(const estate::Integration& integration, const std::string& from_where,
+                       const std::vector<CatalogColumn>& columns,
+                       const std::optional<data::Position>& from, bool& reads_all);
+  void PlanParts(const estate::Integration& integration, const Relation& relation,
+                 const std::string& whole_name, const std::string& condition);
+  void SetSelects(std::vector<std::string> selects, int lanes);
+  Result<Connection> LaneConnection();
+
+  Endpoint endpoint_;
+  std::mutex mutex_;  // Guards coordinator_'s hand-over to the first lane.
+  Connection coordinator_;
+  pipeline::Progress& progress_;
+  SelectedColumns columns_;
+  std::unique_ptr<SelectQueue> queue_;
+  std::string snapshot_id_;  // Empty when there is one lane.
+  data::Position end_ = kWholeSnapshot;
+  std::uint64_t estimated_rows_ = 0;
+  int lanes_ = 1;
+};
+
+std::string And(const std::string& condition, const std::string& more) {
+  return condition.empty() ? more : condition + " AND " + more;
+}
+
+std::string UserCondition(const estate::Integration& integration) {
+  // On lines of its own: the condition may end in a comment.
+  return integration.where.empty() ? "true" : "(\n" + integration.where + "\n)";
+}
+
+Status PostgresSource::Plan(const estate::Integration& integration,
+                            const std::optional<data::Position>& from) {
+  return integration.source.query.empty() ? PlanTable(integration, from)
+                                          : PlanQuery(integration, from);
+}
+
+// The lock comes before the snapshot: without it TRUNCATE or a table rewrite
+// between two lanes would show one of them an empty table.
+Status PostgresSource::PlanTable(const estate::Integration& integration,
+                                 const std::optional<data::Position>& from) {
+  PGconn* connection = coordinator_.get();
+  AFL_ASSIGN(const RelationName name, FindRelation(connection, integration.source.table));
+  AFL_TRY(Query(connection, kBeginSnapshot));
+  if (name.selectable && (name.kind == 'r' || name.kind == 'p' || name.kind == 'v')) {
+    AFL_TRY(Query(connection, "LOCK TABLE " + name.sql_name + " IN ACCESS SHARE MODE"));
+  }
+  AFL_ASSIGN(const Relation relation, DescribeRelation(connection, name));
+  AFL_ASSIGN(columns_, SelectColumns(relation.columns, integration));
+
+  double rows = 0;
+  for (const Leaf& leaf : relation.leaves) rows += std::max(0.0, leaf.rows);
+  estimated_rows_ = static_cast<std::uint64_t>(rows);
+
+  const std::string condition = UserCondition(integration);
+  const std::string from_where = fmt::format("FROM {} WHERE {}", name.sql_name, condition);
+  bool reads_all = true;
+  if (integration.mode == estate::Mode::kIncremental) {
+    AFL_TRY(PlanIncrement(integration, from_where, relation.columns, from, reads_all));
+  }
+  if (reads_all) PlanParts(integration, relation, name.sql_name, condition);
+  if (lanes_ > 1) {
+    AFL_ASSIGN(const QueryResult id, Query(connection, "SELECT pg_catalog.pg_export_snapshot()"));
+    snapshot_id_ = Text(id, 0, 0);
+  }
+  return Done{};
+}
+
+Status PostgresSource::PlanQuery(const estate::Integration& integration,
+                                 const std::optional<data::Position>& from) {
+  PGconn* connection = coordinator_.get();
+  AFL_TRY(Query(connection, kBeginSnapshot));
+  AFL_ASSIGN(const auto columns, DescribeQuery(connection, integration.source.query));
+  AFL_ASSIGN(columns_, SelectColumns(columns, integration));
+  const std::string from_where = "FROM (\n" + integration.source.query + "\n) AS q WHERE true";
+  bool reads_all = true;
+  if (integration.mode == estate::Mode::kIncremental) {
+    AFL_TRY(PlanIncrement(integration, from_where, columns, from, reads_all));
+  }
+  if (reads_all) SetSelects({fmt::format("SELECT {} {}", columns_.select_list, from_where)}, 1);
+  return Done{};
+}
+
+Status PostgresSource::PlanIncrement(const estate::Integration& integration,
+                                     const std::string& from_where,
+                                     const std::vector<CatalogColumn>& columns,
+                                     const std::optional<data::Position>& from, bool& reads_all) {
+  AFL_ASSIGN(const Cursor cursor, Cursor::Make(integration, columns));
+  for (const std::string& name : cursor.NullableColumns()) {
+    spdlog::debug("{}: cursor column \"{}\" may be NULL; such rows arrive only with a full refresh",
+                  integration.name, name);
+  }
+  std::optional<CursorValues> start;
+  if (from) {
+    AFL_ASSIGN(start, cursor.Parse(*from));
+  }
+  // Only what lies behind the start counts: when the newest rows were deleted,
+  // the position stays where it was.
+  AFL_ASSIGN(const auto newest,
+             cursor.Greatest(coordinator_.get(),
+                             start ? from_where + " AND " + cursor.After(*start) : from_where));
+  const auto end = newest ? newest : start;
+  end_ = cursor.ToPosition(end);
+  reads_all = !start;
+  const bool nothing_new = from && !newest && !(start && cursor.has_lookback());
+  if (nothing_new) {
+    lanes_ = 0;
+  } else if (start) {
+    estimated_rows_ = 0;
+    SetSelects({fmt::format("SELECT {} {} AND {}", columns_.select_list, from_where,
+                            cursor.Between(*start, *end))},
+               1);
+  }
+  return Done{};
+}
+
+void PostgresSource::PlanParts(const estate::Integration& integration, const Relation& relation,
+                               const std::string& whole_name, const std::string& condition) {
+  if (lanes_ == 0) return;
+  std::int64_t pages = 0;
+  for (const Leaf& leaf : relation.leaves) pages += leaf.pages;
+  const bool by_ctid =
+      PQserverVersion(coordinator_.get()) >= kTidRangeScanVersion && !relation.leaves.empty() &&
+      std::all_of(relation.leaves.begin(), relation.leaves.end(),
+                  [](const Leaf& leaf) { return leaf.scan_by_ctid; });
+  const std::int64_t cores = std::max(1U, std::thread::hardware_concurrency());
+  const std::int64_t wanted =
+      integration.parallel > 0 ? integration.parallel
+                               : std::clamp(pages / kPagesPerLaneMin, std::int64_t{1}, cores);
+  if (!by_ctid || wanted == 1) {
+    SetSelects({fmt::format("SELECT {} FROM {} WHERE {}", columns_.select_list, whole_name,
+                            condition)},
+               1);
+    return;
+  }
+  const std::int64_t step = std::max<std::int64_t>(1, pages / (wanted * kPartsPerLane) + 1);
+  std::vector<std::string> selects;
+  for (const Leaf& leaf : relation.leaves) {
+    // The last part has no upper end: the file may have grown since it was measured.
+    for (std::int64_t page = 0; page == 0 || page < leaf.pages; page += step) {
+      std::string range = fmt::format("ctid >= '({},0)'::tid", page);
+      if (page + step < leaf.pages) range += fmt::format(" AND ctid < '({},0)'::tid", page + step);
+      selects.push_back(fmt::format("SELECT {} FROM ONLY {} WHERE {}", columns_.select_list,
+                                    leaf.sql_name, And(condition, range)));
+    }
+  }
+  SetSelects(std::move(selects), static_cast<int>(wanted));
+}
+
+void PostgresSource::SetSelects(std::vector<std::string> selects, int lanes) {
+  lanes_ = std::min(lanes, static_cast<int>(selects.size()));
+  queue_ = std::make_unique<SelectQueue>(std::move(selects));
+}
+
+Result<Connection> PostgresSource::LaneConnection() {
+  {
+    // The snapshot lives as long as its transaction, so the coordinator becomes
+    // the first lane only when no other lane has still to join.
+    const std::lock_guard lock(mutex_);
+    if (snapshot_id_.empty() && coordinator_ != nullptr) return std::move(coordinator_);
+  }
+  AFL_ASSIGN(Connection connection, Connect(endpoint_.dsn, endpoint_.overrides));
+  AFL_TRY(Query(connection.get(),
+                fmt::format("{}; SET TRANSACTION SNAPSHOT '{}'", kBeginSnapshot, snapshot_id_)));
+  return connection;
+}
+
+Result<std::unique_ptr<data::BatchReader>> PostgresSource::OpenLane(const std::stop_token& stop) {
+  AFL_ASSIGN(Connection connection, LaneConnection());
+  return std::unique_ptr<data::BatchReader>(std::make_unique<CopyReader>(
+      std::move(connection), *queue_, columns_.schema, columns_.forms, progress_, stop));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<pipeline::Source>> OpenSource(const Endpoint& endpoint,
+                                                     const estate::Integration& integration,
+                                                     const std::optional<data::Position>& from,
+                                                     pipeline::Progress& progress) {
+  AFL_ASSIGN(Connection coordinator, Connect(endpoint.dsn, endpoint.overrides));
+  auto source = std::make_unique<PostgresSource>(endpoint, std::move(coordinator), progress);
+  AFL_TRY(source->Plan(integration, from));
+  return std::unique_ptr<pipeline::Source>(std::move(source));
+}
+
+}  // namespace afluente::postgres

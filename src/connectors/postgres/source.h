@@ -1,0 +1,38 @@
+// A PostgreSQL table or query as a Source.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "connectors/postgres/libpq.h"
+#include "data/position.h"
+#include "estate/estate.h"
+#include "pipeline/progress.h"
+#include "pipeline/source.h"
+
+namespace afluente::postgres {
+
+/// How to reach the database, secrets resolved.
+struct Endpoint {
+  std::string dsn;
+  std::vector<Parameter> overrides;
+};
+
+/// Opens one REPEATABLE READ snapshot of what `integration` reads and plans
+/// its lanes: ranges of ctid for tables, one statement for views, queries and
+/// increments.
+///
+/// `from` is the stored position; nullopt reads everything. Mode incremental
+/// reads rows whose cursor lies in (from - lookback, end], where end is the
+/// greatest cursor in the snapshot.
+/// Errors: kNotFound for tables and columns (with the nearest name),
+/// kUnauthorized, kTransient, kInternal for a position it cannot understand.
+Result<std::unique_ptr<pipeline::Source>> OpenSource(const Endpoint& endpoint,
+                                                     const estate::Integration& integration,
+                                                     const std::optional<data::Position>& from,
+                                                     pipeline::Progress& progress);
+
+}  // namespace afluente::postgres

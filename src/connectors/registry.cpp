@@ -1,0 +1,76 @@
+#include "connectors/registry.h"
+
+#include <fmt/format.h>
+
+#include "connectors/duckdb/table_sink.h"
+#include "connectors/objectstore/parquet_sink.h"
+#include "estate/secrets.h"
+
+namespace afluente::connectors {
+namespace {
+
+std::string Subject(const estate::Source& source) {
+  return source.query.empty() ? "table " + source.table : std::string("query");
+}
+
+Error NotSupported(const estate::Mark& mark, const std::string& what) {
+  return {ErrorKind::kInvalidConfig, fmt::format("{}: {}", mark.ToString(), what)};
+}
+
+}  // namespace
+
+Result<postgres::Endpoint> ResolveEndpoint(const estate::Estate& estate,
+                                           const std::string& connection) {
+  const auto found = estate.connections.find(connection);
+  if (found == estate.connections.end()) {
+    return Error(ErrorKind::kNotFound, fmt::format("connection {} does not exist", connection));
+  }
+  const estate::Connection& declared = found->second;
+  if (declared.type != estate::ConnectionType::kPostgres) {
+    return NotSupported(declared.mark, "connection " + connection + " is not of type postgres");
+  }
+  postgres::Endpoint endpoint;
+  AFL_ASSIGN(endpoint.dsn, estate::ResolveSecrets(declared.dsn, estate.folder).Within([&] {
+    return "connection " + connection;
+  }));
+  const std::pair<const char*, const std::string&> tls[] = {{"sslmode", declared.tls.mode},
+                                                            {"sslrootcert", declared.tls.root_cert},
+                                                            {"sslcert", declared.tls.cert},
+                                                            {"sslkey", declared.tls.key}};
+  for (const auto& [keyword, value] : tls) {
+    if (value.empty()) continue;
+    AFL_ASSIGN(std::string resolved, estate::ResolveSecrets(value, estate.folder));
+    endpoint.overrides.push_back({keyword, std::move(resolved)});
+  }
+  return endpoint;
+}
+
+Result<std::unique_ptr<pipeline::Source>> OpenSource(const estate::Estate& estate,
+                                                     const estate::Integration& integration,
+                                                     const std::optional<data::Position>& from,
+                                                     pipeline::Progress& progress) {
+  const estate::Source& declared = integration.source;
+  if (declared.table.empty() && declared.query.empty()) {
+    return NotSupported(declared.mark, "this source has no batch reader; use table or query");
+  }
+  AFL_ASSIGN(const postgres::Endpoint endpoint, ResolveEndpoint(estate, declared.connection));
+  return postgres::OpenSource(endpoint, integration, from, progress).Within([&] {
+    return fmt::format("connection {}: {}", declared.connection, Subject(declared));
+  });
+}
+
+Result<std::unique_ptr<pipeline::Sink>> OpenSink(const estate::Integration& integration,
+                                                 const Destinations& destinations,
+                                                 bool full_refresh) {
+  if (integration.destination.table) {
+    return duck::OpenTableSink(destinations.warehouse, integration, full_refresh);
+  }
+  if (integration.destination.lake) {
+    return lake::OpenParquetSink(destinations.warehouse, destinations.lake, integration,
+                                 full_refresh);
+  }
+  return NotSupported(integration.destination.mark,
+                      "this destination has no batch writer; use a warehouse table or the lake");
+}
+
+}  // namespace afluente::connectors

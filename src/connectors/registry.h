@@ -1,0 +1,43 @@
+// From an integration to its source and sink: the only list of connectors.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "base/result.h"
+#include "connectors/duckdb/warehouse.h"
+#include "connectors/postgres/source.h"
+#include "data/position.h"
+#include "estate/estate.h"
+#include "pipeline/progress.h"
+#include "pipeline/sink.h"
+#include "pipeline/source.h"
+
+namespace afluente::connectors {
+
+/// Where sinks write; borrowed.
+struct Destinations {
+  duck::Warehouse& warehouse;
+  std::filesystem::path lake;
+};
+
+/// Resolves the secrets of a connection that is PostgreSQL.
+/// Errors: kInvalidConfig for a missing variable or another type.
+Result<postgres::Endpoint> ResolveEndpoint(const estate::Estate& estate,
+                                           const std::string& connection);
+
+/// Opens what `integration` reads, from `from` on. Errors carry the
+/// connection's and the table's name.
+Result<std::unique_ptr<pipeline::Source>> OpenSource(const estate::Estate& estate,
+                                                     const estate::Integration& integration,
+                                                     const std::optional<data::Position>& from,
+                                                     pipeline::Progress& progress);
+
+/// Opens where `integration` writes.
+/// Errors: kInvalidConfig for a destination that no connector plays yet.
+Result<std::unique_ptr<pipeline::Sink>> OpenSink(const estate::Integration& integration,
+                                                 const Destinations& destinations,
+                                                 bool full_refresh);
+
+}  // namespace afluente::connectors

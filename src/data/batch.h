@@ -1,0 +1,87 @@
+// The columnar format in flight: a DuckDB data chunk, filled in place.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "data/duckdb_api.h"
+#include "data/logical_type.h"
+
+namespace afluente::data {
+
+/// Writes the cells of one DuckDB vector. Borrowed memory: valid while the
+/// chunk is. A list's cells go to `child`, which grows as needed.
+class VectorWriter {
+ public:
+  VectorWriter() = default;
+  /// Points at `vector`; must be called again for every new chunk.
+  void Attach(duckdb_vector vector, const LogicalType& type);
+
+  void SetNull(std::size_t row);
+
+  template <class T>
+  void Set(std::size_t row, T value) {
+    static_cast<T*>(data_)[row] = value;
+  }
+
+  /// Points the cell at `bytes` without copying them: they must live until the
+  /// chunk has been consumed. Up to 12 bytes are stored inline.
+  /// Source: duckdb.h, duckdb_string_t.
+  void SetBytes(std::size_t row, const char* bytes, std::size_t size);
+
+  /// Opens list cell `row` with `length` elements and returns the index in
+  /// `child()` of its first one; the caller fills them all.
+  std::size_t OpenList(std::size_t row, std::size_t length);
+  VectorWriter& child() { return *child_; }
+
+  /// How many elements lists hold so far; a row that fails is taken back by
+  /// TruncateList to what this was before it.
+  std::size_t list_size() const { return list_size_; }
+  void TruncateList(std::size_t size) { list_size_ = size; }
+
+  /// Publishes the list sizes to DuckDB; call once when the chunk is full.
+  void Finish();
+
+ private:
+  duckdb_vector vector_ = nullptr;
+  void* data_ = nullptr;
+  std::uint64_t* validity_ = nullptr;  // Null until the first NULL: an all-valid vector stays cheap.
+  std::unique_ptr<VectorWriter> child_;
+  const LogicalType* type_ = nullptr;
+  std::size_t list_size_ = 0;
+  std::size_t list_capacity_ = 0;
+};
+
+/// Up to kRows rows of a lane. A view: the chunk belongs to DuckDB.
+class Batch {
+ public:
+  static constexpr std::size_t kRows = 2048;  // STANDARD_VECTOR_SIZE of DuckDB.
+
+  explicit Batch(const Schema& schema) : schema_(schema), columns_(schema.size()) {}
+
+  /// Starts to fill `chunk`, whose vectors have the schema's types.
+  void Attach(duckdb_data_chunk chunk);
+  /// Ends filling with `rows` rows.
+  void Finish(std::size_t rows);
+
+  std::vector<VectorWriter>& columns() { return columns_; }
+
+ private:
+  const Schema& schema_;
+  std::vector<VectorWriter> columns_;
+  duckdb_data_chunk chunk_ = nullptr;
+};
+
+/// The rows of one lane, batch by batch. One thread uses a reader.
+class BatchReader {
+ public:
+  virtual ~BatchReader() = default;
+  /// Fills `batch` (already attached) and returns how many rows it has; 0 is
+  /// the end. Bytes that vectors point to live until the next call.
+  virtual Result<std::size_t> Next(Batch& batch) = 0;
+};
+
+}  // namespace afluente::data

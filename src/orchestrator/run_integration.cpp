@@ -1,0 +1,110 @@
+#include "orchestrator/run_integration.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <set>
+
+#include "connectors/registry.h"
+#include "estate/secrets.h"
+#include "pipeline/run.h"
+
+namespace afluente::orchestrator {
+namespace {
+
+bool NeedsSalt(const estate::Integration& integration) {
+  for (const auto& [name, rule] : integration.columns) {
+    if (rule.mask == estate::Mask::kHash) return true;
+  }
+  return false;
+}
+
+Status CheckMode(const estate::Integration& integration) {
+  if (integration.mode == estate::Mode::kSnapshot ||
+      integration.mode == estate::Mode::kIncremental) {
+    return Done{};
+  }
+  return Error(ErrorKind::kInvalidConfig,
+               fmt::format("{}: integration {} has mode {}, which `run` does not play; expected "
+                           "snapshot or incremental",
+                           integration.mark.ToString(), integration.name,
+                           NameOf(integration.mode)));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Owner>> Owner::Open(
+    const estate::Estate& estate, const std::filesystem::path& state_root,
+    const std::vector<const estate::Integration*>& integrations, const std::string& command,
+    const Clock& clock) {
+  AFL_ASSIGN(StatePaths paths, PathsOf(estate, state_root));
+  AFL_ASSIGN(StateLock lock, StateLock::Take(paths.root, command));
+  std::unique_ptr<Owner> owner(new Owner(estate, std::move(paths), std::move(lock), clock));
+
+  duck::WarehouseOptions options;
+  options.folder = owner->paths_.warehouse;
+  options.lake = owner->paths_.lake;
+  std::set<std::string> projects;
+  bool needs_salt = false;
+  for (const estate::Integration* integration : integrations) {
+    if (integration->destination.table) projects.insert(integration->destination.table->project);
+    needs_salt = needs_salt || NeedsSalt(*integration);
+  }
+  options.create.assign(projects.begin(), projects.end());
+  if (needs_salt) {
+    AFL_ASSIGN(options.mask_salt, estate::ResolveSecrets(estate.mask_salt, estate.folder)
+                                      .Within([] { return std::string("mask_salt"); }));
+  }
+  AFL_ASSIGN(owner->warehouse_, duck::Warehouse::Open(options));
+  AFL_ASSIGN(owner->runs_, RunStore::Open(owner->paths_.run_store));
+  AFL_TRY(owner->runs_->FailAbandoned(FormatRfc3339(clock.Now())));
+  return owner;
+}
+
+Status Owner::Move(const estate::Integration& integration, bool full_refresh,
+                   pipeline::Progress& progress, const std::stop_token& stop, Outcome& outcome) {
+  AFL_TRY(CheckMode(integration));
+  AFL_ASSIGN(const auto sink,
+             connectors::OpenSink(integration, {*warehouse_, paths_.lake}, full_refresh));
+  AFL_ASSIGN(const auto stored, sink->Stored());
+  AFL_ASSIGN(const auto source, connectors::OpenSource(estate_, integration, stored, progress));
+  AFL_ASSIGN(pipeline::Committed committed, pipeline::Run(*source, *sink, progress, stop));
+  outcome.rows_written = committed.rows_written;
+  outcome.schema_changes = std::move(committed.schema_changes);
+  for (const std::string& change : outcome.schema_changes) {
+    spdlog::info("{}: {}", integration.name, change);
+  }
+  return Done{};
+}
+
+Owner::Outcome Owner::Run(const estate::Integration& integration, bool full_refresh,
+                          pipeline::Progress& progress, const std::stop_token& stop) {
+  Outcome outcome;
+  RunRecord& run = outcome.run;
+  run.started_at = FormatRfc3339(clock_.Now());
+  run.job = integration.name;
+  run.mode = NameOf(integration.mode);
+  run.id = fmt::format("{}@{}/manual", run.job, run.started_at);
+  const auto began = clock_.Monotonic();
+  outcome.status = Guarded([&]() -> Status {
+    AFL_TRY(runs_->Insert(run));
+    return Move(integration, full_refresh, progress, stop, outcome);
+  });
+  run.ended_at = FormatRfc3339(clock_.Now());
+  run.seconds = std::chrono::duration<double>(clock_.Monotonic() - began).count();
+  run.rows = progress.rows;
+  run.bytes = progress.bytes;
+  run.state = RunState::kSucceeded;
+  if (!outcome.status.ok()) {
+    const Error& error = outcome.status.error();
+    run.state = error.kind() == ErrorKind::kCancelled ? RunState::kCancelled : RunState::kFailed;
+    run.error_kind = NameOf(error.kind());
+    run.error = error.message();
+  }
+  if (const Status recorded = runs_->Finish(run); !recorded.ok() && outcome.status.ok()) {
+    spdlog::warn("{}", recorded.error().message());
+  }
+  return outcome;
+}
+
+}  // namespace afluente::orchestrator

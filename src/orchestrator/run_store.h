@@ -1,0 +1,65 @@
+// The record of what ran: SQLite in WAL mode, one writer.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+struct sqlite3;
+
+namespace afluente::orchestrator {
+
+enum class RunState : std::uint8_t { kRunning, kSucceeded, kFailed, kCancelled };
+
+std::string_view NameOf(RunState state);
+
+struct RunRecord {
+  std::string id;  // job + nominal time + trigger: "messages@2026-11-23T10:00:00.000000+00:00/manual".
+  std::string job;
+  std::string mode;
+  RunState state = RunState::kRunning;
+  std::string started_at;  // RFC 3339.
+  std::string ended_at;    // "" while running.
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;
+  double seconds = 0;
+  std::string error_kind;  // "" unless failed.
+  std::string error;
+};
+
+/// Opens or creates the store. Not thread-safe: one thread, the owner's.
+class RunStore {
+ public:
+  /// Errors: kSchemaMismatch for a store of a newer version, kInternal else.
+  static Result<std::unique_ptr<RunStore>> Open(const std::filesystem::path& file);
+  ~RunStore();
+  RunStore(const RunStore&) = delete;
+  RunStore& operator=(const RunStore&) = delete;
+
+  Status Insert(const RunRecord& run);
+  /// Moves a run from `running` to the state in `run`. kInternal if it was not
+  /// running: somebody else ended it.
+  Status Finish(const RunRecord& run);
+  /// Runs that a dead process left as running become failed.
+  Status FailAbandoned(const std::string& ended_at);
+  /// The newest run of each job, by job.
+  Result<std::vector<RunRecord>> Latest();
+  /// The newest runs of one job, newest first.
+  Result<std::vector<RunRecord>> History(const std::string& job, int limit);
+
+ private:
+  explicit RunStore(sqlite3* database) : database_(database) {}
+  Result<std::vector<RunRecord>> Select(const std::string& sql,
+                                        const std::vector<std::string>& parameters);
+  Status Write(const std::string& sql, const std::vector<std::string>& parameters,
+               int expected_changes);
+
+  sqlite3* database_;
+};
+
+}  // namespace afluente::orchestrator

@@ -1,0 +1,78 @@
+#include "orchestrator/state_folder.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+namespace afluente::orchestrator {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kFileScheme = "file://";
+
+std::string ReadHolder(int file) {
+  std::array<char, 256> text{};
+  const ssize_t size = pread(file, text.data(), text.size(), 0);
+  return size > 0 ? std::string(text.data(), static_cast<std::size_t>(size)) : "another process";
+}
+
+}  // namespace
+
+Result<StatePaths> PathsOf(const estate::Estate& estate, const fs::path& root) {
+  StatePaths paths;
+  paths.root = fs::absolute(root.empty() ? fs::path(estate.folder) / ".afluente" : root);
+  paths.warehouse = paths.root / estate.warehouse.path;
+  if (!estate.lake_url.starts_with(kFileScheme)) {
+    return Error(ErrorKind::kInvalidConfig,
+                 fmt::format("lake {} is not reachable by the embedded engine; expected file://",
+                             estate.lake_url));
+  }
+  paths.lake = paths.root / estate.lake_url.substr(kFileScheme.size());
+  paths.run_store = paths.root / "runs.sqlite";
+  return paths;
+}
+
+Result<StateLock> StateLock::Take(const fs::path& root, const std::string& command) {
+  std::error_code error;
+  fs::create_directories(root, error);
+  const fs::path path = root / "lock";
+  const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (file < 0) {
+    return Error(ErrorKind::kInvalidConfig,
+                 fmt::format("state folder {}: {}", root.string(), std::strerror(errno)));
+  }
+  StateLock lock(file);
+  if (flock(file, LOCK_EX | LOCK_NB) != 0) {
+    return Error(ErrorKind::kTransient,
+                 fmt::format("state folder {} is held by {}; wait for it or stop it", root.string(),
+                             ReadHolder(file)));
+  }
+  const std::string holder = fmt::format("afluente {} (pid {})", command, getpid());
+  if (ftruncate(file, 0) != 0 ||
+      pwrite(file, holder.data(), holder.size(), 0) != static_cast<ssize_t>(holder.size())) {
+    return Error(ErrorKind::kInvalidConfig,
+                 fmt::format("state folder {}: {}", root.string(), std::strerror(errno)));
+  }
+  return lock;
+}
+
+StateLock::StateLock(StateLock&& other) noexcept : file_(std::exchange(other.file_, -1)) {}
+
+StateLock& StateLock::operator=(StateLock&& other) noexcept {
+  std::swap(file_, other.file_);
+  return *this;
+}
+
+StateLock::~StateLock() {
+  if (file_ >= 0) close(file_);
+}
+
+}  // namespace afluente::orchestrator

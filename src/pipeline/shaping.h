@@ -1,0 +1,26 @@
+// What an integration does to rows in flight, as one SELECT that DuckDB runs over them.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "data/logical_type.h"
+#include "estate/estate.h"
+
+namespace afluente::pipeline {
+
+/// The name of the scalar function that `mask: hash` calls; the warehouse's
+/// connection registers it with the estate's salt, which never stands in SQL.
+constexpr const char* kMaskHashFunction = "afluente_mask_hash";
+
+/// The SELECT over `lane` (an SQL table expression that yields source rows):
+/// first renames, masks and casts, then the integration's transform, which
+/// sees the result as `batch`. A transform therefore never sees what a mask
+/// hides.
+std::string ShapingSelect(const estate::Integration& integration, const data::Schema& source,
+                          const std::string& lane);
+
+/// The expression that yields column `name` masked; `name` is quoted inside.
+std::string MaskExpression(estate::Mask mask, const std::string& name);
+
+}  // namespace afluente::pipeline

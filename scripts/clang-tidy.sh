@@ -30,11 +30,11 @@ awk -F '\t' -v sums="$work/sums" -v includes="$work/includes" '
     for (i = 1; i <= n; i++) reach(list[i])
   }
   BEGIN {
+    split("src/|tests/|bench/|", roots, "|")
     while ((getline line < sums) > 0) { split(line, a, /  /); sum[a[2]] = a[1] }
     while ((getline line < includes) > 0) {
       split(line, a, " ")
-      if (("src/" a[2]) in sum) edges[a[1]] = edges[a[1]] " src/" a[2]
-      else if ((a[2]) in sum) edges[a[1]] = edges[a[1]] " " a[2]
+      for (i in roots) if ((roots[i] a[2]) in sum) edges[a[1]] = edges[a[1]] " " roots[i] a[2]
     }
   }
   { delete seen; text = $2 "\n"; reach($1); gsub(/\n/, " ", text); print $1 "\t" text }

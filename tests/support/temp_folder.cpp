@@ -5,7 +5,6 @@
 
 #include <cerrno>
 #include <charconv>
-#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <mutex>
@@ -41,11 +40,20 @@ pid_t OwnerOf(const std::string& name) {
   return owner;
 }
 
+/// False for a zombie too: some containers have no init that reaps them.
+bool IsAlive(pid_t process) {
+  std::ifstream stat("/proc/" + std::to_string(process) + "/stat");
+  std::string line;
+  if (!std::getline(stat, line)) return false;
+  const std::size_t name_end = line.rfind(')');
+  return name_end == std::string::npos || line.substr(name_end + 2, 1) != "Z";
+}
+
 void RemoveLeftovers() {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(Root(), ignored)) {
     const pid_t owner = OwnerOf(entry.path().filename().string());
-    if (owner > 0 && kill(owner, 0) != 0 && errno == ESRCH) Remove(entry.path());
+    if (owner > 0 && !IsAlive(owner)) Remove(entry.path());
   }
 }
 

@@ -213,6 +213,20 @@ TEST_F(BadInputTest, WarehouseFileIsGarbage) {
   EXPECT_EQ(ReadFile(estate_.warehouse_file()), garbage) << "the file was touched";
 }
 
+// What a kill leaves between the making of a file and its first commit.
+TEST_F(BadInputTest, WarehouseFileThatWasJustCreated) {
+  std::filesystem::remove(estate_.warehouse_file());
+  ExecInFile(estate_.warehouse_file(), "select 1");
+  RunOk("t");
+  EXPECT_THAT(WarehouseLines("select count(*) from dw.d.t"), ElementsAre("2"));
+}
+
+TEST_F(BadInputTest, WarehouseFileOfNoBytes) {
+  WriteFile(estate_.warehouse_file(), "");
+  RunOk("t");
+  EXPECT_THAT(WarehouseLines("select count(*) from dw.d.t"), ElementsAre("2"));
+}
+
 TEST_F(BadInputTest, StateFolderIsAFile) {
   const auto state = estate_.path() / "elsewhere";
   WriteFile(state, "not a folder");

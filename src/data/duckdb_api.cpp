@@ -48,29 +48,70 @@ Status Execute(duckdb_connection connection, const std::string& sql) {
   return Done{};
 }
 
+Status ForEachRow(DuckResult& result, const std::function<void(const std::vector<Cell>&)>& visit) {
+  const idx_t columns = duckdb_column_count(result.out());
+  std::vector<Cell> row(columns);
+  while (true) {
+    const DuckChunk chunk(duckdb_fetch_chunk(result.get()));
+    if (chunk.get() == nullptr) break;
+    const idx_t count = duckdb_data_chunk_get_size(chunk.get());
+    if (count == 0) break;
+    for (idx_t i = 0; i < count; ++i) {
+      for (idx_t column = 0; column < columns; ++column) {
+        duckdb_vector vector = duckdb_data_chunk_get_vector(chunk.get(), column);
+        std::uint64_t* validity = duckdb_vector_get_validity(vector);
+        row[column].valid = validity == nullptr || duckdb_validity_row_is_valid(validity, i);
+        if (!row[column].valid) continue;
+        auto* cell = static_cast<duckdb_string_t*>(duckdb_vector_get_data(vector)) + i;
+        row[column].text.assign(duckdb_string_t_data(cell), duckdb_string_t_length(*cell));
+      }
+      visit(row);
+    }
+  }
+  const char* failed = duckdb_result_error(result.out());
+  if (failed == nullptr) return Done{};
+  return Error(KindOfDuckError(duckdb_result_error_type(result.out()), failed),
+               FirstParagraph(failed));
+}
+
+Result<TextQuery> QueryAsText(duckdb_connection connection, const std::string& sql) {
+  const auto prepare = [&](const std::string& text) -> Result<DuckPrepared> {
+    DuckPrepared prepared;
+    if (duckdb_prepare(connection, text.c_str(), prepared.out()) == DuckDBError) {
+      const std::string message = duckdb_prepare_error(prepared.get());
+      return Error(ErrorKind::kInvalidConfig, FirstParagraph(message));
+    }
+    return prepared;
+  };
+  TextQuery query;
+  {
+    AFL_ASSIGN(const DuckPrepared prepared, prepare(sql));
+    if (duckdb_prepared_statement_type(prepared.get()) != DUCKDB_STATEMENT_TYPE_SELECT) {
+      return Error(ErrorKind::kInvalidConfig,
+                   "this statement yields no rows; expected SELECT, FROM, DESCRIBE or SHOW");
+    }
+    for (idx_t i = 0; i < duckdb_prepared_statement_column_count(prepared.get()); ++i) {
+      query.names.emplace_back(duckdb_prepared_statement_column_name(prepared.get(), i));
+      query.types.push_back(duckdb_prepared_statement_column_type(prepared.get(), i));
+    }
+  }
+  const std::size_t last = sql.find_last_not_of("; \t\r\n");
+  AFL_ASSIGN(const DuckPrepared prepared,
+             prepare("SELECT COLUMNS(*)::VARCHAR FROM (\n" + sql.substr(0, last + 1) + "\n)"));
+  if (duckdb_execute_prepared_streaming(prepared.get(), query.result.out()) == DuckDBError) {
+    const std::string message = duckdb_result_error(query.result.out());
+    return Error(KindOfDuckError(duckdb_result_error_type(query.result.out()), message),
+                 FirstParagraph(message));
+  }
+  return query;
+}
+
 Result<std::vector<std::vector<Cell>>> QueryCells(duckdb_connection connection,
                                                   const std::string& sql) {
   AFL_ASSIGN(DuckResult result, Query(connection, "SELECT COLUMNS(*)::VARCHAR FROM (" + sql + ")"));
   std::vector<std::vector<Cell>> rows;
-  const idx_t columns = duckdb_column_count(result.out());
-  while (true) {
-    DuckChunk chunk(duckdb_fetch_chunk(result.get()));
-    if (chunk.get() == nullptr) return rows;
-    const idx_t count = duckdb_data_chunk_get_size(chunk.get());
-    const std::size_t first = rows.size();
-    rows.resize(first + count, std::vector<Cell>(columns));
-    for (idx_t column = 0; column < columns; ++column) {
-      duckdb_vector vector = duckdb_data_chunk_get_vector(chunk.get(), column);
-      auto* strings = static_cast<duckdb_string_t*>(duckdb_vector_get_data(vector));
-      std::uint64_t* validity = duckdb_vector_get_validity(vector);
-      for (idx_t row = 0; row < count; ++row) {
-        if (validity != nullptr && !duckdb_validity_row_is_valid(validity, row)) continue;
-        rows[first + row][column] = {{duckdb_string_t_data(&strings[row]),
-                                      duckdb_string_t_length(strings[row])},
-                                     true};
-      }
-    }
-  }
+  AFL_TRY(ForEachRow(result, [&](const std::vector<Cell>& row) { rows.push_back(row); }));
+  return rows;
 }
 
 }  // namespace afluente::data

@@ -3,6 +3,7 @@
 
 #include <duckdb.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,21 @@ struct Cell {
   std::string text;
   bool valid = false;
 };
+
+/// Calls `visit` with every row of a result whose columns are all VARCHAR.
+/// Errors: what the statement fails with while it yields rows.
+Status ForEachRow(DuckResult& result, const std::function<void(const std::vector<Cell>&)>& visit);
+
+/// A query whose cells arrive as DuckDB's text, with the types they had.
+struct TextQuery {
+  std::vector<std::string> names;
+  std::vector<duckdb_type> types;
+  DuckResult result;  // Streams; all columns VARCHAR. Read it with ForEachRow.
+};
+
+/// Starts one statement that yields rows.
+/// Errors: of the statement; kInvalidConfig for one that is no query.
+Result<TextQuery> QueryAsText(duckdb_connection connection, const std::string& sql);
 
 /// All rows of a small result, every cell cast to VARCHAR. For catalogs and
 /// checkpoints, not for data.

@@ -16,9 +16,26 @@ namespace {
 // Edit distances cost the square of the length, and nobody means a name that long.
 constexpr std::size_t kNameBytesMax = 100;
 
+// Whether two neighbouring letters changed places: one slip, but two by edit distance, which is
+// too far for a short word.
+bool IsSwap(std::string_view name, std::string_view candidate) {
+  if (name.size() != candidate.size()) return false;
+  const auto [at, other] = std::mismatch(name.begin(), name.end(), candidate.begin());
+  if (name.end() - at < 2 || at[0] != other[1] || at[1] != other[0]) return false;
+  return std::equal(at + 2, name.end(), other + 2);
+}
+
 std::string Nearest(std::string_view name, const std::vector<std::string>& candidates) {
   if (name.size() > kNameBytesMax) return "";
+  for (const std::string& candidate : candidates) {
+    if (IsSwap(name, candidate)) return candidate;
+  }
   return std::string(NearestName(name, candidates));
+}
+
+bool IsWord(const Shape& shape, std::string_view text) {
+  return std::any_of(shape.words.begin(), shape.words.end(),
+                     [&](const WordDoc& word) { return word.word == text; });
 }
 
 std::vector<std::string> KeysOf(const Shape& object) {
@@ -39,8 +56,16 @@ class Checker {
 
   // `path` is how people name the node: "source", "columns.urn"; the root has its shape's name.
   void Check(const Shape& shape, YamlNode& node, const std::string& path) {
+    if (node.kind == YamlNode::Kind::kNull && IsWord(shape, node.text)) {
+      node.kind = YamlNode::Kind::kScalar;  // YAML takes `mask: null` for no value; people do not.
+      return;
+    }
     if (node.kind == YamlNode::Kind::kNull) {
-      Refuse(node, path + " has no value: expected " + Expected(shape) + "; or remove the key");
+      const bool may_be_empty = shape.kind == Shape::Kind::kObject && shape.exactly_one.empty() &&
+                                std::none_of(shape.fields.begin(), shape.fields.end(),
+                                             [](const Field& field) { return field.required; });
+      Refuse(node, path + " has no value: expected " + Expected(shape) +
+                       (may_be_empty ? "; write {} to say nothing" : "; or remove the key"));
       return;
     }
     switch (shape.kind) {
@@ -236,10 +261,10 @@ class Checker {
     }
     if (fitting == nullptr) return RefuseKind(shape, node, path);
     if (fitting->kind == Shape::Kind::kWords) {
-      const std::vector<std::string> words = WordList(*fitting);
-      const bool known = std::find(words.begin(), words.end(), node.text) != words.end();
       // Not even near a word: the other alternatives are worth naming, too.
-      if (!known && Nearest(node.text, words).empty()) return RefuseKind(shape, node, path);
+      if (!IsWord(*fitting, node.text) && Nearest(node.text, WordList(*fitting)).empty()) {
+        return RefuseKind(shape, node, path);
+      }
     }
     Check(*fitting, node, path);
   }

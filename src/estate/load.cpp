@@ -175,6 +175,7 @@ Result<Loaded> Load(const fs::path& folder, const std::string& profile) {
   docs.root = std::move(parsed.root);
   if (docs.root) {
     CheckShape(EstateShape(), *docs.root, findings);
+    CheckProfiles(*docs.root, findings);
     AFL_TRY(ApplyProfile(*docs.root, profile));
     docs.estate = ReadEstate(*docs.root);
   }

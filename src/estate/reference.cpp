@@ -123,8 +123,7 @@ class PageWriter {
     }
     std::string fallback = field.required ? "required" : "";
     if (!field.fallback.empty()) {
-      const bool literal = field.fallback.find(' ') == std::string::npos;
-      fallback = literal ? "`" + field.fallback + "`" : field.fallback;
+      fallback = IsLiteral(field.fallback) ? "`" + field.fallback + "`" : field.fallback;
     }
     page_ += "| `" + field.key + "` | " + Cell(Type(shape)) + " | " + Cell(fallback) + " | " +
              Cell(meaning) + " |\n";

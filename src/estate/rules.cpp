@@ -11,12 +11,12 @@ namespace {
 using Names = std::optional<std::vector<std::string>>;
 
 // The keys of a section; empty when the section is broken, so that nobody can know them.
-Names NamesIn(const std::optional<YamlNode>& root, std::string_view section) {
-  if (!root || !root->sound) return std::nullopt;
+Names NamesIn(const YamlNode& root, std::string_view section) {
+  if (!root.sound) return std::nullopt;
   std::vector<std::string> names;
-  if (const YamlNode* node = root->Find({section})) {
+  if (const YamlNode* node = root.Find({section})) {
     for (const YamlEntry& entry : node->entries) names.push_back(entry.key);
-  } else if (!root->Lacks({section})) {
+  } else if (!root.Lacks({section})) {
     return std::nullopt;
   }
   return names;
@@ -55,24 +55,6 @@ void CheckWarehouse(const YamlNode& root, const Estate& estate, std::vector<Find
     findings.push_back({root.MarkOf({"warehouse", "engine"}),
                         "warehouse: engine bigquery needs a location: add \"location: "
                         "southamerica-east1\" or another one"});
-  }
-}
-
-void CheckProfiles(const YamlNode& root, const Names& connections, std::vector<Finding>& findings) {
-  const YamlNode* profiles = root.Find({"profiles"});
-  if (profiles == nullptr || !connections) return;
-  // The chosen profile is merged into the root, so what it adds would look declared.
-  for (const YamlEntry& profile : profiles->entries) {
-    const YamlNode* overrides = profile.value.Find({"connections"});
-    if (overrides == nullptr) continue;
-    for (const YamlEntry& entry : overrides->entries) {
-      bool known = false;
-      for (const std::string& name : *connections) known = known || name == entry.key;
-      if (known) continue;
-      findings.push_back({entry.mark, "profiles." + profile.key + ": no connection \"" + entry.key +
-                                          "\" is declared under connections" +
-                                          DidYouMean(entry.key, *connections)});
-    }
   }
 }
 
@@ -115,16 +97,33 @@ void CheckUniqueDestinations(const EstateDocs& docs, std::vector<Finding>& findi
 
 }  // namespace
 
+void CheckProfiles(const YamlNode& root, std::vector<Finding>& findings) {
+  const YamlNode* profiles = root.Find({"profiles"});
+  const Names connections = NamesIn(root, "connections");
+  if (profiles == nullptr || !connections) return;
+  for (const YamlEntry& profile : profiles->entries) {
+    const YamlNode* overrides = profile.value.Find({"connections"});
+    if (overrides == nullptr) continue;
+    for (const YamlEntry& entry : overrides->entries) {
+      bool known = false;
+      for (const std::string& name : *connections) known = known || name == entry.key;
+      if (known) continue;
+      findings.push_back({entry.mark, "profiles." + profile.key + ": no connection \"" + entry.key +
+                                          "\" is declared under connections" +
+                                          DidYouMean(entry.key, *connections)});
+    }
+  }
+}
+
 void CheckRules(const EstateDocs& docs, std::vector<Finding>& findings) {
-  const Names projects = NamesIn(docs.root, "projects");
-  const Names connections = NamesIn(docs.root, "connections");
+  const Names projects = docs.root ? NamesIn(*docs.root, "projects") : std::nullopt;
+  const Names connections = docs.root ? NamesIn(*docs.root, "connections") : std::nullopt;
   if (docs.root) {
     for (const auto& [name, connection] : docs.estate.connections) {
       const YamlNode* node = docs.root->Find({"connections", name});
       if (node != nullptr) CheckConnection(connection, *node, projects, findings);
     }
     CheckWarehouse(*docs.root, docs.estate, findings);
-    CheckProfiles(*docs.root, connections, findings);
   }
   CheckUniqueNames(docs, findings);
   CheckUniqueDestinations(docs, findings);

@@ -15,6 +15,10 @@ namespace afluente::estate {
 /// a rule speaks only where all that it looks at is sound.
 void CheckRules(const EstateDocs& docs, std::vector<Finding>& findings);
 
+/// The rules of `profiles`. `root` is as the file has it: once a profile is
+/// merged into it, what the profile adds would look declared.
+void CheckProfiles(const YamlNode& root, std::vector<Finding>& findings);
+
 /// What the rules of one integration look at, and where they report.
 struct RuleScope {
   const EstateDocs& docs;

@@ -76,6 +76,11 @@ class SchemaWriter {
     for (const WordDoc& word : shape.words) {
       schema["enum"].push_back(word.word);
       schema["enumDescriptions"].push_back(word.doc);
+      if (word.word != "null") continue;
+      // Without quotes YAML gives the value null, not the word.
+      schema["type"] = {"string", "null"};
+      schema["enum"].push_back(nullptr);
+      schema["enumDescriptions"].push_back(word.doc);
     }
     return schema;
   }
@@ -86,7 +91,7 @@ class SchemaWriter {
     for (const Field& field : shape.fields) {
       Json property = Of(field.shape);
       property["description"] = field.doc;
-      if (!field.fallback.empty()) property["default"] = Fallback(field);
+      if (IsLiteral(field.fallback)) property["default"] = Fallback(field);
       schema["properties"][field.key] = std::move(property);
       if (field.required) required.push_back(field.key);
     }

@@ -4,6 +4,10 @@
 
 namespace afluente::estate {
 
+bool IsLiteral(const std::string& fallback) {
+  return !fallback.empty() && fallback.find(' ') == std::string::npos;
+}
+
 Shape Scalar(const ScalarKind& kind) {
   Shape shape;
   shape.kind = Shape::Kind::kScalar;

@@ -55,8 +55,11 @@ struct Field {
   Shape shape;
   std::string doc;
   bool required = false;
-  std::string fallback;  // As people would write it; "": none.
+  std::string fallback;  // As people would write it, or in words where it depends; "": none.
 };
+
+/// Whether a fallback is a value rather than a description of one.
+bool IsLiteral(const std::string& fallback);
 
 Shape Scalar(const ScalarKind& kind);
 Shape Words(std::string name, std::vector<WordDoc> words);

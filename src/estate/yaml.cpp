@@ -23,7 +23,8 @@ struct Stop {
 
 class TreeBuilder final : public YAML::EventHandler {
  public:
-  TreeBuilder(TextPlaces& places, const std::string& file) : places_(places), file_(file) {}
+  TreeBuilder(std::string_view body, TextPlaces& places, const std::string& file)
+      : body_(body), places_(places), file_(file) {}
 
   std::optional<YamlNode> root;
 
@@ -37,7 +38,9 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    Add(NewNode(YamlNode::Kind::kNull, mark, "?"), anchor, mark);
+    YamlNode node = NewNode(YamlNode::Kind::kNull, mark, "?");
+    if (SaysNull(mark)) node.text = "null";
+    Add(std::move(node), anchor, mark);
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -82,6 +85,17 @@ class TreeBuilder final : public YAML::EventHandler {
     std::size_t nodes = 0;
     std::size_t levels = 0;
   };
+
+  // Whether the text has the word there, rather than nothing at all: for an absent value the mark
+  // is that of the next token, which may be a key of that name.
+  bool SaysNull(const YAML::Mark& mark) const {
+    if (mark.pos < 0 || static_cast<std::size_t>(mark.pos) > body_.size()) return false;
+    std::string_view rest = body_.substr(static_cast<std::size_t>(mark.pos));
+    if (!rest.starts_with("null")) return false;
+    rest.remove_prefix(4);
+    const std::size_t next = rest.find_first_not_of(" \t");
+    return next == std::string_view::npos || rest[next] != ':';
+  }
 
   [[noreturn]] static void TooDeep(const YAML::Mark& mark) {
     throw Stop{mark, "more than " + std::to_string(kLevelsMax) +
@@ -154,6 +168,7 @@ class TreeBuilder final : public YAML::EventHandler {
     }
   }
 
+  std::string_view body_;
   TextPlaces& places_;
   const std::string& file_;
   std::vector<Level> open_;
@@ -265,7 +280,7 @@ ParsedYaml ParseYaml(const std::string& text, const std::string& file) {
         mark.is_null() ? Mark{.file = file} : places.MarkAt(file, mark.line, mark.column);
     parsed.findings.push_back({at, message});
   };
-  TreeBuilder builder(places, file);
+  TreeBuilder builder(body, places, file);
   try {
     std::istringstream stream{std::string(body)};
     YAML::Parser parser(stream);

@@ -40,7 +40,7 @@ Result<StatePaths> PathsOf(const estate::Estate& estate, const fs::path& root) {
   return paths;
 }
 
-Result<StateLock> StateLock::Take(const fs::path& root, const std::string& command) {
+Result<StateLock> StateLock::Take(const fs::path& root, const std::string& command, LockKind kind) {
   std::error_code error;
   fs::create_directories(root, error);
   const fs::path path = root / "lock";
@@ -50,7 +50,8 @@ Result<StateLock> StateLock::Take(const fs::path& root, const std::string& comma
                  fmt::format("state folder {}: {}", root.string(), std::strerror(errno)));
   }
   StateLock lock(file);
-  if (flock(file, LOCK_EX | LOCK_NB) != 0) {
+  const int operation = kind == LockKind::kExclusive ? LOCK_EX : LOCK_SH;
+  if (flock(file, operation | LOCK_NB) != 0) {
     return Error(ErrorKind::kTransient,
                  fmt::format("state folder {} is held by {}; wait for it or stop it", root.string(),
                              ReadHolder(file)));

@@ -1,6 +1,8 @@
-// The state folder: warehouse files, lake, run store, and the lock of the one process that owns them.
+// The state folder: warehouse files, lake, run store, and the lock of the one process that owns
+// them.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -21,6 +23,9 @@ struct StatePaths {
 /// Errors: kInvalidConfig for a lake that is not file://.
 Result<StatePaths> PathsOf(const estate::Estate& estate, const std::filesystem::path& root);
 
+/// One writer, or any number of readers.
+enum class LockKind : std::uint8_t { kExclusive, kShared };
+
 /// Holds the state folder for this process, from Take until destruction. The
 /// kernel lets go of it when the process dies, however it dies.
 class StateLock {
@@ -28,7 +33,8 @@ class StateLock {
   /// Creates the folder when it is missing.
   /// Errors: kTransient naming the process that holds it; kInvalidConfig when
   /// the folder cannot be written.
-  static Result<StateLock> Take(const std::filesystem::path& root, const std::string& command);
+  static Result<StateLock> Take(const std::filesystem::path& root, const std::string& command,
+                                LockKind kind = LockKind::kExclusive);
 
   StateLock(StateLock&& other) noexcept;
   StateLock& operator=(StateLock&& other) noexcept;

@@ -21,23 +21,6 @@ constexpr const char* kExtension = ".duckdb";
 // alone leaves files of nearly the same size; see `./dev bench snapshot`.
 constexpr const char* kLoadSettings = "SET disabled_compression_methods = 'dictionary'";
 
-fs::path FileOf(const fs::path& folder, const std::string& project) {
-  return folder / (project + kExtension);
-}
-
-Result<std::vector<std::string>> ListProjects(const fs::path& folder) {
-  std::vector<std::string> projects;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    if (entry.path().extension() == kExtension) projects.push_back(entry.path().stem().string());
-  }
-  if (error && error != std::errc::no_such_file_or_directory) {
-    return Error(ErrorKind::kInvalidConfig, folder.string() + ": " + error.message());
-  }
-  std::sort(projects.begin(), projects.end());
-  return projects;
-}
-
 Error OpenError(const fs::path& file, const Error& cause) {
   const std::string text = cause.message();
   const auto says = [&](std::string_view part) { return text.find(part) != std::string::npos; };
@@ -66,10 +49,11 @@ Status CheckFormat(duckdb_connection connection, const std::string& project, con
                                                       QuoteIdentifier(project), kSystemSchema)));
   const int version = rows.empty() ? 0 : std::atoi(rows.front().front().text.c_str());
   if (version == kFormatVersion) return Done{};
-  return Error(ErrorKind::kSchemaMismatch,
-               fmt::format("warehouse file {} has format {}, this afluente knows format {}; use the "
-                           "version that wrote it, or a newer one",
-                           file.string(), version, kFormatVersion));
+  return Error(
+      ErrorKind::kSchemaMismatch,
+      fmt::format("warehouse file {} has format {}, this afluente knows format {}; use the "
+                  "version that wrote it, or a newer one",
+                  file.string(), version, kFormatVersion));
 }
 
 Status CreateSystemSchema(duckdb_connection connection, const std::string& project) {
@@ -84,23 +68,41 @@ Status CreateSystemSchema(duckdb_connection connection, const std::string& proje
                   schema, kFormatVersion));
 }
 
-Status Attach(duckdb_connection connection, const fs::path& file, const std::string& project,
-              Access access) {
-  const Status attached = data::Execute(
-      connection,
-      fmt::format("ATTACH {} AS {}{}", QuoteLiteral(file.string()), QuoteIdentifier(project),
-                  access == Access::kReadOnly ? " (READ_ONLY)" : ""));
-  if (!attached.ok()) return OpenError(file, attached.error());
-  return CheckFormat(connection, project, file);
-}
-
 std::string SafetySettings(const fs::path& lake) {
-  return fmt::format("SET allowed_directories = [{}]; SET enable_external_access = false; "
-                     "SET lock_configuration = true",
-                     lake.empty() ? "" : QuoteLiteral(fs::absolute(lake).string() + "/"));
+  return fmt::format(
+      "SET allowed_directories = [{}]; SET enable_external_access = false; "
+      "SET lock_configuration = true",
+      lake.empty() ? "" : QuoteLiteral(fs::absolute(lake).string() + "/"));
 }
 
 }  // namespace
+
+fs::path FileOf(const fs::path& folder, const std::string& project) {
+  return folder / (project + kExtension);
+}
+
+Result<std::vector<std::string>> ListProjects(const fs::path& folder) {
+  std::vector<std::string> projects;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (entry.path().extension() == kExtension) projects.push_back(entry.path().stem().string());
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    return Error(ErrorKind::kInvalidConfig, folder.string() + ": " + error.message());
+  }
+  std::sort(projects.begin(), projects.end());
+  return projects;
+}
+
+Status AttachFile(duckdb_connection connection, const fs::path& file, const std::string& project,
+                  Access access) {
+  const Status attached =
+      data::Execute(connection, fmt::format("ATTACH {} AS {}{}", QuoteLiteral(file.string()),
+                                            QuoteIdentifier(project),
+                                            access == Access::kReadOnly ? " (READ_ONLY)" : ""));
+  if (!attached.ok()) return OpenError(file, attached.error());
+  return CheckFormat(connection, project, file);
+}
 
 Result<std::unique_ptr<Warehouse>> Warehouse::Open(const WarehouseOptions& options) {
   std::error_code error;
@@ -131,12 +133,12 @@ Result<std::unique_ptr<Warehouse>> Warehouse::Open(const WarehouseOptions& optio
 
   AFL_ASSIGN(warehouse->projects_, ListProjects(options.folder));
   for (const std::string& project : warehouse->projects_) {
-    AFL_TRY(Attach(connection.get(), FileOf(options.folder, project), project, options.access));
+    AFL_TRY(AttachFile(connection.get(), FileOf(options.folder, project), project, options.access));
   }
   for (const std::string& project : options.create) {
     auto& known = warehouse->projects_;
     if (std::find(known.begin(), known.end(), project) != known.end()) continue;
-    AFL_TRY(Attach(connection.get(), FileOf(options.folder, project), project, options.access));
+    AFL_TRY(AttachFile(connection.get(), FileOf(options.folder, project), project, options.access));
     AFL_TRY(CreateSystemSchema(connection.get(), project));
     known.push_back(project);
   }
@@ -157,46 +159,13 @@ Status Warehouse::Checkpoint(const std::string& project) const {
   constexpr auto kPatience = std::chrono::seconds(1);
   const auto deadline = SystemClock().Monotonic() + kPatience;
   while (true) {
-    const Status status =
-        data::Execute(connection.get(), "CHECKPOINT " + QuoteIdentifier(project));
+    const Status status = data::Execute(connection.get(), "CHECKPOINT " + QuoteIdentifier(project));
     if (status.ok()) return status;
     if (SystemClock().Monotonic() > deadline) {
       return Error(ErrorKind::kTransient, status.error().message());
     }
     Pause(std::chrono::milliseconds(20));
   }
-}
-
-Result<Compacted> Compact(const fs::path& folder, const std::string& project) {
-  const fs::path file = FileOf(folder, project);
-  fs::path fresh = file;
-  fresh += ".compacting";
-  std::error_code error;
-  if (!fs::exists(file, error)) {
-    return Error(ErrorKind::kNotFound, fmt::format("{}: no such warehouse file", file.string()));
-  }
-  fs::remove(fresh, error);
-  Compacted result;
-  result.bytes_before = fs::file_size(file, error);
-  {
-    data::DuckDatabase database;
-    data::DuckConnection connection;
-    if (duckdb_open(nullptr, database.out()) == DuckDBError ||
-        duckdb_connect(database.get(), connection.out()) == DuckDBError) {
-      return Error(ErrorKind::kInternal, "DuckDB does not open");
-    }
-    AFL_TRY(data::Execute(connection.get(), kLoadSettings));
-    AFL_TRY(Attach(connection.get(), file, project, Access::kReadOnly));
-    AFL_TRY(data::Execute(connection.get(),
-                          fmt::format("ATTACH {} AS fresh", QuoteLiteral(fresh.string()))));
-    AFL_TRY(data::Execute(connection.get(), fmt::format("COPY FROM DATABASE {} TO fresh",
-                                                        QuoteIdentifier(project))));
-    AFL_TRY(data::Execute(connection.get(), "CHECKPOINT fresh"));
-  }
-  result.bytes_after = fs::file_size(fresh, error);
-  fs::rename(fresh, file, error);
-  if (error) return Error(ErrorKind::kInternal, file.string() + ": " + error.message());
-  return result;
 }
 
 }  // namespace afluente::duck

@@ -28,7 +28,7 @@ struct WarehouseOptions {
   std::vector<std::string> create;  // Projects that get a file when they have none.
   std::string mask_salt;            // For kMaskHashFunction; empty: the function fails.
   Access access = Access::kReadWrite;
-  int threads = 1;                  // Of DuckDB itself; lanes bring their own.
+  int threads = 1;  // Of DuckDB itself; lanes bring their own.
   std::size_t memory_bytes_max = std::size_t{384} << 20U;
 };
 
@@ -60,13 +60,14 @@ class Warehouse {
   std::vector<std::string> projects_;
 };
 
-/// Rewrites a project's file without the space that old versions left.
-/// Nobody else may have it open; on failure the old file stays.
-/// Returns bytes before and after.
-struct Compacted {
-  std::uintmax_t bytes_before = 0;
-  std::uintmax_t bytes_after = 0;
-};
-Result<Compacted> Compact(const std::filesystem::path& folder, const std::string& project);
+/// The projects that have a file in `folder`, sorted.
+Result<std::vector<std::string>> ListProjects(const std::filesystem::path& folder);
+
+/// The file of a project.
+std::filesystem::path FileOf(const std::filesystem::path& folder, const std::string& project);
+
+/// Attaches `file` under the project's name and checks its format.
+Status AttachFile(duckdb_connection connection, const std::filesystem::path& file,
+                  const std::string& project, Access access);
 
 }  // namespace afluente::duck

@@ -1,0 +1,61 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "cli/commands.h"
+#include "estate/load.h"
+#include "pipeline/transform_check.h"
+
+namespace afluente::cli {
+namespace {
+
+void Print(const std::vector<estate::Finding>& findings, const estate::Estate& estate) {
+  for (const estate::Finding& finding : findings) {
+    fmt::print("{}: {}\n", Styled(stdout, "1", finding.mark.ToString()), finding.message);
+  }
+  if (findings.empty()) {
+    fmt::print("{}: {} projects, {} connections, {} integrations; nothing to complain about\n",
+               estate.name, estate.projects.size(), estate.connections.size(),
+               estate.integrations.size());
+    return;
+  }
+  fmt::print("\n{} finding{}\n", findings.size(), findings.size() == 1 ? "" : "s");
+}
+
+Result<int> Check(const GlobalFlags& flags, const std::string& folder_argument) {
+  std::filesystem::path folder = folder_argument;
+  if (folder.empty()) {
+    AFL_ASSIGN(folder, EstateFolder(flags));
+  }
+  AFL_ASSIGN(estate::Loaded loaded, estate::Load(folder, flags.profile));
+  AFL_ASSIGN(std::vector<estate::Finding> transforms, pipeline::CheckTransforms(loaded.estate));
+  auto& findings = loaded.findings;
+  findings.insert(findings.end(), transforms.begin(), transforms.end());
+  if (flags.json) {
+    nlohmann::json document = {{"estate", loaded.estate.name},
+                               {"findings", nlohmann::json::array()}};
+    for (const estate::Finding& finding : findings) document["findings"].push_back(ToJson(finding));
+    fmt::print("{}\n", document.dump(2));
+  } else {
+    Print(findings, loaded.estate);
+  }
+  return findings.empty() ? kOk : kNo;
+}
+
+}  // namespace
+
+void AddCheckCommand(const CommandContext& context) {
+  auto folder = std::make_shared<std::string>();
+  CLI::App* command = AddCommand(
+      context, "check", "Find what is wrong in an estate, all of it in one pass",
+      "  afluente check                    the nearest estate upwards\n"
+      "  afluente check estates/movva      another folder\n"
+      "  afluente check --json             for CI: {\"findings\": [{file, line, column, "
+      "message}]}\n"
+      "Needs no environment variable and reaches no system. Exit 0 clean, 1 findings, 2 unusable.",
+      [&flags = context.flags, folder] { return Check(flags, *folder); });
+  command->add_option("DIR", *folder, "Folder with estate.yaml");
+}
+
+}  // namespace afluente::cli

@@ -1,0 +1,169 @@
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/progress.h"
+#include "cli/signals.h"
+#include "cli/table.h"
+#include "cli/units.h"
+#include "orchestrator/run_integration.h"
+#include "pipeline/transform_check.h"
+
+namespace afluente::cli {
+namespace {
+
+using Outcome = orchestrator::Owner::Outcome;
+
+struct RunFlags {
+  std::vector<std::string> names;
+  bool all = false;
+  bool full_refresh = false;
+};
+
+bool RunsOnDemand(const estate::Integration& integration) {
+  return integration.mode == estate::Mode::kSnapshot ||
+         integration.mode == estate::Mode::kIncremental;
+}
+
+Result<std::vector<const estate::Integration*>> Choose(const estate::Estate& estate,
+                                                       const RunFlags& run) {
+  if (run.all == !run.names.empty()) {
+    return Error(ErrorKind::kInvalidConfig, run.all ? "give integrations or --all, not both"
+                                                    : "which integration? Give names, or --all");
+  }
+  std::vector<const estate::Integration*> chosen;
+  for (const std::string& name : run.names) {
+    const auto found = estate.FindIntegration(name);
+    // A name that does not exist is wrong use of the command line.
+    if (!found.ok()) return Error(ErrorKind::kInvalidConfig, found.error().message());
+    chosen.push_back(found.value());
+  }
+  if (!run.all) return chosen;
+  for (const auto& [name, integration] : estate.integrations) {
+    if (RunsOnDemand(integration)) {
+      chosen.push_back(&integration);
+    } else {
+      spdlog::info("{}: mode {} runs continuously, not on demand", name, NameOf(integration.mode));
+    }
+  }
+  return chosen;
+}
+
+Status CheckChosen(const std::vector<const estate::Integration*>& chosen) {
+  for (const estate::Integration* integration : chosen) {
+    AFL_ASSIGN(const auto findings, pipeline::CheckTransform(*integration));
+    if (findings.empty()) continue;
+    return Error(ErrorKind::kInvalidConfig,
+                 findings.front().mark.ToString() + ": " + findings.front().message);
+  }
+  return Done{};
+}
+
+double MegabytesPerSecond(const orchestrator::RunRecord& run) {
+  return run.seconds > 0 ? static_cast<double>(run.bytes) / 1e6 / run.seconds : 0;
+}
+
+nlohmann::json ToJson(const Outcome& outcome) {
+  const orchestrator::RunRecord& run = outcome.run;
+  nlohmann::json json = {{"integration", run.job},
+                         {"run_id", run.id},
+                         {"mode", run.mode},
+                         {"state", NameOf(run.state)},
+                         {"started_at", run.started_at},
+                         {"ended_at", run.ended_at},
+                         {"rows", run.rows},
+                         {"rows_written", outcome.rows_written},
+                         {"bytes", run.bytes},
+                         {"seconds", run.seconds},
+                         {"mb_per_s", MegabytesPerSecond(run)},
+                         {"schema_changes", outcome.schema_changes},
+                         {"error", nullptr}};
+  if (!outcome.status.ok()) json["error"] = cli::ToJson(outcome.status.error());
+  return json;
+}
+
+std::string ShownState(const Outcome& outcome) {
+  if (outcome.status.ok() && outcome.run.rows == 0) return "nothing new";
+  return std::string(NameOf(outcome.run.state));
+}
+
+void PrintTable(const std::vector<Outcome>& outcomes) {
+  Table table({{"integration"},
+               {"mode"},
+               {"rows", Align::kRight},
+               {"written", Align::kRight},
+               {"MB", Align::kRight},
+               {"time", Align::kRight},
+               {"MB/s", Align::kRight},
+               {"result"}});
+  for (const Outcome& outcome : outcomes) {
+    const orchestrator::RunRecord& run = outcome.run;
+    table.Add({run.job, run.mode, FormatCount(run.rows), FormatCount(outcome.rows_written),
+               FormatMegabytes(run.bytes), FormatSeconds(run.seconds),
+               fmt::format("{:.1f}", MegabytesPerSecond(run)), ShownState(outcome)});
+  }
+  fmt::print("{}", table.ToString());
+}
+
+// The worst outcome decides; an interrupt above all.
+int ExitCodeOf(const std::vector<Outcome>& outcomes) {
+  int worst = kOk;
+  for (const Outcome& outcome : outcomes) {
+    if (!outcome.status.ok())
+      worst = std::max<int>(worst, ExitCodeFor(outcome.status.error().kind()));
+  }
+  return worst;
+}
+
+Result<int> Run(const GlobalFlags& flags, const RunFlags& run) {
+  const StopOnSignal stop;
+  AFL_ASSIGN(const estate::Estate estate, LoadCleanEstate(flags));
+  AFL_ASSIGN(const auto chosen, Choose(estate, run));
+  AFL_TRY(CheckChosen(chosen));
+  AFL_ASSIGN(const auto owner,
+             orchestrator::Owner::Open(estate, flags.state, chosen, "run", SystemClock()));
+  const ProgressStyle style = flags.quiet || flags.json ? ProgressStyle::kSilent
+                              : IsTerminal(stderr)      ? ProgressStyle::kLive
+                                                        : ProgressStyle::kLines;
+  std::vector<Outcome> outcomes;
+  for (const estate::Integration* integration : chosen) {
+    pipeline::Progress progress;
+    {
+      const ProgressLine line(integration->name, progress, style);
+      outcomes.push_back(owner->Run(*integration, run.full_refresh, progress, stop.token()));
+    }
+    const Outcome& outcome = outcomes.back();
+    if (!outcome.status.ok()) spdlog::error("{}: {}", integration->name, outcome.run.error);
+    if (stop.token().stop_requested()) break;
+  }
+  if (flags.json) {
+    nlohmann::json document = {{"runs", nlohmann::json::array()}};
+    for (const Outcome& outcome : outcomes) document["runs"].push_back(ToJson(outcome));
+    fmt::print("{}\n", document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  } else {
+    PrintTable(outcomes);
+  }
+  return stop.token().stop_requested() ? kInterrupted : ExitCodeOf(outcomes);
+}
+
+}  // namespace
+
+void AddRunCommand(const CommandContext& context) {
+  auto run = std::make_shared<RunFlags>();
+  CLI::App* command = AddCommand(
+      context, "run", "Run integrations now",
+      "  afluente run messages             what is new since the last run\n"
+      "  afluente run --all                every snapshot and incremental integration\n"
+      "  afluente run messages --full-refresh\n"
+      "                                    read everything again and replace the table\n"
+      "Readers see the old or the new table, never half of one. Ctrl-C leaves the old one.",
+      [&flags = context.flags, run] { return Run(flags, *run); });
+  command->add_option("INTEGRATION", run->names, "Names of integrations");
+  command->add_flag("--all", run->all, "Every integration that runs on demand");
+  command->add_flag("--full-refresh", run->full_refresh,
+                    "Forget the checkpoint and replace the destination");
+}
+
+}  // namespace afluente::cli

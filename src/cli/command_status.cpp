@@ -1,0 +1,96 @@
+#include <fmt/format.h>
+
+#include <map>
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/table.h"
+#include "cli/units.h"
+#include "orchestrator/run_store.h"
+
+namespace afluente::cli {
+namespace {
+
+using orchestrator::RunRecord;
+using orchestrator::RunState;
+
+nlohmann::json ToJson(const RunRecord& run) {
+  nlohmann::json json = {{"integration", run.job},
+                         {"run_id", run.id},
+                         {"mode", run.mode},
+                         {"state", NameOf(run.state)},
+                         {"started_at", run.started_at},
+                         {"ended_at", run.ended_at},
+                         {"rows", run.rows},
+                         {"bytes", run.bytes},
+                         {"seconds", run.seconds},
+                         {"error", nullptr}};
+  if (!run.error.empty()) json["error"] = {{"kind", run.error_kind}, {"message", run.error}};
+  return json;
+}
+
+std::string ShownState(const RunRecord& run) {
+  const std::string state(NameOf(run.state));
+  if (run.state == RunState::kFailed) return state + ": " + run.error;
+  return state;
+}
+
+Result<std::vector<RunRecord>> LoadRuns(const std::filesystem::path& store,
+                                        const std::string& history) {
+  if (!std::filesystem::exists(store)) return std::vector<RunRecord>();
+  AFL_ASSIGN(const auto runs, orchestrator::RunStore::Open(store));
+  constexpr int kHistoryRows = 20;
+  return history.empty() ? runs->Latest() : runs->History(history, kHistoryRows);
+}
+
+Result<int> PrintStatus(const GlobalFlags& flags, const std::string& history) {
+  AFL_ASSIGN(const estate::Estate estate, LoadCleanEstate(flags));
+  if (!history.empty()) AFL_TRY(estate.FindIntegration(history));
+  AFL_ASSIGN(const auto paths, orchestrator::PathsOf(estate, flags.state));
+  AFL_ASSIGN(std::vector<RunRecord> runs, LoadRuns(paths.run_store, history));
+  if (flags.json) {
+    nlohmann::json document = {{"runs", nlohmann::json::array()}};
+    for (const RunRecord& run : runs) document["runs"].push_back(ToJson(run));
+    fmt::print("{}\n", document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    return kOk;
+  }
+  std::map<std::string, const RunRecord*> latest;
+  for (const RunRecord& run : runs) latest[run.job] = &run;
+  Table table({{"integration"},
+               {"mode"},
+               {"last run"},
+               {"rows", Align::kRight},
+               {"time", Align::kRight},
+               {"result"}});
+  const auto add = [&](const RunRecord& run) {
+    table.Add({run.job, run.mode, run.started_at.substr(0, 19) + "Z", FormatCount(run.rows),
+               FormatSeconds(run.seconds), ShownState(run)});
+  };
+  if (!history.empty()) {
+    for (const RunRecord& run : runs) add(run);
+  } else {
+    for (const auto& [name, integration] : estate.integrations) {
+      if (latest.contains(name)) {
+        add(*latest[name]);
+      } else {
+        table.Add({name, std::string(NameOf(integration.mode)), "never", "", "", ""});
+      }
+    }
+  }
+  constexpr std::size_t kWidthMax = 100;
+  fmt::print("{}", table.ToString(kWidthMax));
+  return kOk;
+}
+
+}  // namespace
+
+void AddStatusCommand(const CommandContext& context) {
+  auto history = std::make_shared<std::string>();
+  CLI::App* command =
+      AddCommand(context, "status", "Show the last run of every integration",
+                 "  afluente status\n  afluente status messages    its last 20 runs",
+                 [&flags = context.flags, history] { return PrintStatus(flags, *history); });
+  command->add_option("INTEGRATION", *history, "Show the history of one integration");
+}
+
+}  // namespace afluente::cli

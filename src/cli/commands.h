@@ -1,0 +1,20 @@
+// One line a command: each declares its flags, help and body on the app.
+#pragma once
+
+#include "cli/context.h"
+
+namespace afluente::cli {
+
+void AddInitCommand(const CommandContext& context);
+void AddCheckCommand(const CommandContext& context);
+void AddSchemaCommand(const CommandContext& context);
+void AddRunCommand(const CommandContext& context);
+void AddReconcileCommand(const CommandContext& context);
+void AddQueryCommand(const CommandContext& context);
+void AddTablesCommand(const CommandContext& context);
+void AddStatusCommand(const CommandContext& context);
+void AddCompactCommand(const CommandContext& context);
+void AddCompletionCommand(const CommandContext& context);
+void AddVersionCommand(const CommandContext& context);
+
+}  // namespace afluente::cli

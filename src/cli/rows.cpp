@@ -1,0 +1,138 @@
+#include "cli/rows.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/context.h"
+#include "cli/table.h"
+#include "cli/units.h"
+
+namespace afluente::cli {
+namespace {
+
+using data::Cell;
+
+// What JavaScript and Python read back without loss; DECIMAL, BIGINT beyond
+// 2^53 and times stay text.
+bool IsJsonNumber(duckdb_type type, const std::string& text) {
+  if (type == DUCKDB_TYPE_BIGINT || type == DUCKDB_TYPE_UBIGINT || type == DUCKDB_TYPE_HUGEINT) {
+    return text.size() <= 15;
+  }
+  if (type == DUCKDB_TYPE_DOUBLE || type == DUCKDB_TYPE_FLOAT) {
+    return text.find_first_of("nN") == std::string::npos;  // nan, inf
+  }
+  return type == DUCKDB_TYPE_TINYINT || type == DUCKDB_TYPE_SMALLINT ||
+         type == DUCKDB_TYPE_INTEGER || type == DUCKDB_TYPE_UTINYINT ||
+         type == DUCKDB_TYPE_USMALLINT || type == DUCKDB_TYPE_UINTEGER;
+}
+
+nlohmann::ordered_json JsonOf(duckdb_type type, const Cell& cell) {
+  if (!cell.valid) return nullptr;
+  if (type == DUCKDB_TYPE_BOOLEAN) return cell.text == "true";
+  if (IsJsonNumber(type, cell.text)) return nlohmann::ordered_json::parse(cell.text);
+  return cell.text;
+}
+
+std::string CsvField(const Cell& cell) {
+  if (!cell.valid) return "";
+  const bool plain = !cell.text.empty() && cell.text.find_first_of(",\"\r\n") == std::string::npos;
+  if (plain) return cell.text;
+  std::string quoted = "\"";
+  for (const char c : cell.text) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
+class Printer {
+ public:
+  virtual ~Printer() = default;
+  virtual void Add(const std::vector<Cell>& row) = 0;
+  virtual void End() = 0;
+};
+
+class TablePrinter final : public Printer {
+ public:
+  TablePrinter(const std::vector<std::string>& names, const std::vector<duckdb_type>& types)
+      : table_(Headings(names, types)) {}
+  void Add(const std::vector<Cell>& row) override {
+    std::vector<std::string> cells;
+    for (const Cell& cell : row) cells.push_back(cell.valid ? cell.text : "NULL");
+    table_.Add(std::move(cells));
+    ++rows_;
+  }
+  void End() override {
+    fmt::print("{}{} row{}\n", table_.ToString(), FormatCount(rows_), rows_ == 1 ? "" : "s");
+  }
+
+ private:
+  static std::vector<Table::Heading> Headings(const std::vector<std::string>& names,
+                                              const std::vector<duckdb_type>& types) {
+    std::vector<Table::Heading> headings;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const bool number = IsJsonNumber(types[i], "0") || types[i] == DUCKDB_TYPE_DECIMAL;
+      headings.push_back({names[i], number ? Align::kRight : Align::kLeft});
+    }
+    return headings;
+  }
+
+  Table table_;
+  std::uint64_t rows_ = 0;
+};
+
+class CsvPrinter final : public Printer {
+ public:
+  explicit CsvPrinter(const std::vector<std::string>& names) {
+    std::vector<Cell> header;
+    for (const std::string& name : names) header.push_back({name, true});
+    Add(header);
+  }
+  void Add(const std::vector<Cell>& row) override {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) line += (i == 0 ? "" : ",") + CsvField(row[i]);
+    fmt::print("{}\r\n", line);
+  }
+  void End() override {}
+};
+
+class JsonPrinter final : public Printer {
+ public:
+  JsonPrinter(const std::vector<std::string>& names, const std::vector<duckdb_type>& types)
+      : names_(names), types_(types) {}
+  void Add(const std::vector<Cell>& row) override {
+    nlohmann::ordered_json object = nlohmann::ordered_json::object();
+    for (std::size_t i = 0; i < row.size(); ++i) object[names_[i]] = JsonOf(types_[i], row[i]);
+    fmt::print("{}{}", first_ ? "[\n" : ",\n", object.dump());
+    first_ = false;
+  }
+  void End() override { fmt::print("{}]\n", first_ ? "[" : "\n"); }
+
+ private:
+  const std::vector<std::string>& names_;
+  const std::vector<duckdb_type>& types_;
+  bool first_ = true;
+};
+
+}  // namespace
+
+Status PrintRows(data::TextQuery& query, RowFormat format) {
+  std::unique_ptr<Printer> printer;
+  switch (format) {
+    case RowFormat::kTable:
+      printer = std::make_unique<TablePrinter>(query.names, query.types);
+      break;
+    case RowFormat::kCsv:
+      printer = std::make_unique<CsvPrinter>(query.names);
+      break;
+    case RowFormat::kJson:
+      printer = std::make_unique<JsonPrinter>(query.names, query.types);
+      break;
+  }
+  AFL_TRY(data::ForEachRow(query.result, [&](const std::vector<Cell>& row) { printer->Add(row); }));
+  printer->End();
+  return Done{};
+}
+
+}  // namespace afluente::cli

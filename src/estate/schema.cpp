@@ -47,8 +47,11 @@ class SchemaWriter {
         schema["propertyNames"] = Of(keys);
         return schema;
       }
-      case Shape::Kind::kList:
-        return {{"type", "array"}, {"items", Of(shape.parts.front())}, {"uniqueItems", true}};
+      case Shape::Kind::kList: {
+        Json schema = {{"type", "array"}, {"items", Of(shape.parts.front())}};
+        if (shape.parts.front().kind == Shape::Kind::kScalar) schema["uniqueItems"] = true;
+        return schema;
+      }
       case Shape::Kind::kOneOf: {
         Json schema = {{"anyOf", Json::array()}};
         for (const Shape& part : shape.parts) schema["anyOf"].push_back(Of(part));

@@ -123,4 +123,11 @@ Mark TextPlaces::MarkAt(const std::string& file, int line, int byte_column) {
   return {.file = file, .line = static_cast<int>(index) + 1, .column = last_column_};
 }
 
+std::string_view TextPlaces::LineAt(int line) const {
+  const auto index = static_cast<std::size_t>(std::max(line, 0));
+  if (index >= line_starts_.size()) return "";
+  const std::string_view rest = text_.substr(line_starts_[index]);
+  return rest.substr(0, rest.find('\n'));
+}
+
 }  // namespace afluente::estate

@@ -48,11 +48,15 @@ class TreeBuilder final : public YAML::EventHandler {
     if (found == anchors_.end()) throw Stop{mark, "an alias (*) stands inside its own anchor (&)"};
     Count(found->second.nodes, mark);
     if (open_.size() + found->second.levels > kLevelsMax) TooDeep(mark);
+    if (!open_.empty()) {
+      open_.back().levels = std::max(open_.back().levels, found->second.levels + 1);
+    }
     Add(YamlNode(found->second.node), 0, mark);
   }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
+    CheckClosed(mark);
     YamlNode node = NewNode(YamlNode::Kind::kScalar, mark, tag);
     node.plain = tag == "?";
     node.text = value;
@@ -85,6 +89,24 @@ class TreeBuilder final : public YAML::EventHandler {
     std::size_t nodes = 0;
     std::size_t levels = 0;
   };
+
+  // yaml-cpp takes the end of the file for the end of a quoted text, and so hides the keys that a
+  // forgotten quote has swallowed.
+  void CheckClosed(const YAML::Mark& mark) const {
+    if (mark.pos < 0 || static_cast<std::size_t>(mark.pos) >= body_.size()) return;
+    const std::string_view rest = body_.substr(static_cast<std::size_t>(mark.pos));
+    const char quote = rest.front();
+    if (quote != '"' && quote != '\'') return;
+    for (std::size_t at = 1; at < rest.size(); ++at) {
+      const bool doubled = quote == '\'' && rest.substr(at).starts_with("''");
+      if (doubled || (rest[at] == '\\' && quote == '"')) {
+        ++at;
+      } else if (rest[at] == quote) {
+        return;
+      }
+    }
+    throw Stop{mark, "the quoted text that starts here is not closed"};
+  }
 
   // Whether the text has the word there, rather than nothing at all: for an absent value the mark
   // is that of the next token, which may be a key of that name.
@@ -290,7 +312,10 @@ ParsedYaml ParseYaml(const std::string& text, const std::string& file) {
   } catch (const Stop& stop) {
     fail(stop.mark, stop.message);
   } catch (const YAML::Exception& error) {
-    fail(error.mark, "YAML: " + Cure(error.msg));
+    const std::string_view line = places.LineAt(error.mark.line);
+    const std::size_t text_start = std::min(line.find_first_not_of(" \t"), line.size());
+    const bool tab = line.substr(0, text_start).find('\t') != std::string_view::npos;
+    fail(error.mark, "YAML: " + Cure(tab ? YAML::ErrorMsg::TAB_IN_INDENTATION : error.msg));
   } catch (const std::exception& error) {
     fail(YAML::Mark::null_mark(), std::string("the file cannot be parsed: ") + error.what());
   }

@@ -4,11 +4,13 @@
 # shellcheck source=scripts/cmd-setup.sh
 source scripts/cmd-setup.sh
 
+# build [PRESET [TARGET...]]
 cmd_build() {
   local preset=${1:-release} start=$SECONDS
+  [ $# -eq 0 ] || shift
   require build
   configure "$preset"
-  NINJA_STATUS='  [%f/%t] ' cmake --build "build/$preset" </dev/null
+  NINJA_STATUS='  [%f/%t] ' cmake --build "build/$preset" --target "${@:-all}" </dev/null
   ln -sfn "build/$preset/compile_commands.json" compile_commands.json
   done_line "build/$preset/afluente ($(seconds_since "$start"))"
 }

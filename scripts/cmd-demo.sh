@@ -22,7 +22,7 @@ cmd_demo() {
     esac
   done
   local start=$SECONDS
-  cmd_build release
+  cmd_build release afluente
   trap demo_interrupted INT TERM HUP
   trap demo_left EXIT
   demo_server
@@ -179,7 +179,7 @@ demo_difference() {
   paste -d, .demo/before.csv .demo/after.csv | tr -d '\r' | while IFS=, read -r line measure before _ _ after; do
     [[ $line =~ ^[0-9]+$ ]] || continue
     printf '  %-22s %12s %12s %10s\n' "$measure" "$(grouped "$before")" "$(grouped "$after")" \
-      "$(printf '%+d' $((after - before)))"
+      "$(grouped "$(printf '%+d' $((after - before)))")"
   done
 }
 

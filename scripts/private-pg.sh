@@ -34,17 +34,18 @@ fi
 # The server's home, "$dir/home": usually a folder; a link to one elsewhere if its user cannot get into $dir, if the
 # socket's path would be longer than the 107 bytes that the kernel allows, or if a DSN would have to quote it.
 make_home() {
-  [ -e "$dir/home" ] && return
   local socket_path="$dir/home/socket/.s.PGSQL.5432"
-  rm -f "$dir/home"
-  mkdir "$dir/home"
-  if [ ${#socket_path} -gt 107 ] || [[ ! $dir =~ ^[A-Za-z0-9/._+-]+$ ]] ||
-    ! "${as_server[@]}" test -x "$dir/home"; then
-    rmdir "$dir/home"
-    ln -s "$(mktemp -d /var/tmp/afluente-pg.XXXXXXXX)" "$dir/home"
+  if [ ! -e "$dir/home" ]; then
+    rm -f "$dir/home"
+    mkdir "$dir/home"
+    if [ ${#socket_path} -gt 107 ] || [[ ! $dir =~ ^[A-Za-z0-9/._+-]+$ ]] ||
+      ! "${as_server[@]}" test -x "$dir/home"; then
+      rmdir "$dir/home"
+      ln -s "$(mktemp -d /var/tmp/afluente-pg.XXXXXXXX)" "$dir/home"
+    fi
   fi
-  mkdir "$dir/home/socket"
-  [ ${#as_server[@]} -eq 0 ] || chown -RH "$owner:" "$dir/home"
+  mkdir -p "$dir/home/socket"
+  [ ${#as_server[@]} -eq 0 ] || chown "$owner:" "$dir/home/" "$dir/home/socket"
   chmod 700 "$dir/home/" "$dir/home/socket"
 }
 
@@ -53,10 +54,11 @@ running() { "${as_server[@]}" "$bin/pg_ctl" status -D "$home/data" >/dev/null 2>
 start() {
   make_home
   home=$(readlink -f "$dir/home")
-  # A first start that was interrupted left half a cluster: begin again.
+  # initdb and the start run in sessions of their own: a Ctrl-C must not hit a server that is half up and not yet
+  # known to `stop`. A first start that was killed left half a cluster: begin again.
   if [ ! -f "$home/ready" ]; then
     rm -rf "$home/data"
-    (cd / && "${as_server[@]}" "$bin/initdb" -D "$home/data" -U postgres --auth=trust --encoding=UTF8 \
+    (cd / && setsid -w "${as_server[@]}" "$bin/initdb" -D "$home/data" -U postgres --auth=trust --encoding=UTF8 \
       --locale=C.UTF-8 --no-sync) >"$dir/initdb.log" 2>&1 </dev/null || {
       cat "$dir/initdb.log" >&2
       die "initdb failed"
@@ -77,7 +79,6 @@ CONF
   fi
   ln -sfn "$home/socket" "$dir/socket"
   running && return
-  # In a session of its own: a Ctrl-C must not hit a server that is half up and not yet known to `stop`.
   (cd / && setsid -w "${as_server[@]}" "$bin/pg_ctl" start -w -t 60 -D "$home/data" -l "$home/data/server.log") \
     >"$dir/start.log" 2>&1 </dev/null || {
     cat "$dir/start.log" "$home/data/server.log" >&2

@@ -97,6 +97,7 @@ int Main(int argc, const char* const* argv) {
   AddInitCommand(context);
   AddCheckCommand(context);
   AddRunCommand(context);
+  AddReconcileCommand(context);
   AddQueryCommand(context);
   AddTablesCommand(context);
   AddStatusCommand(context);

@@ -48,7 +48,8 @@ class VectorWriter {
  private:
   duckdb_vector vector_ = nullptr;
   void* data_ = nullptr;
-  std::uint64_t* validity_ = nullptr;  // Null until the first NULL: an all-valid vector stays cheap.
+  std::uint64_t* validity_ =
+      nullptr;  // Null until the first NULL: an all-valid vector stays cheap.
   std::unique_ptr<VectorWriter> child_;
   const LogicalType* type_ = nullptr;
   std::size_t list_size_ = 0;

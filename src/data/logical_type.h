@@ -37,8 +37,8 @@ enum class Kind : std::uint8_t {
 /// One logical type. A value; lists share their element.
 struct LogicalType {
   Kind kind = Kind::kText;
-  int precision = 0;  // kDecimal: 1 to 38.
-  int scale = 0;      // kDecimal: 0 to precision.
+  int precision = 0;                           // kDecimal: 1 to 38.
+  int scale = 0;                               // kDecimal: 0 to precision.
   std::shared_ptr<const LogicalType> element;  // kList.
 
   static LogicalType Decimal(int precision, int scale) {

@@ -23,9 +23,10 @@ constexpr std::array kNatural = {
     PostgresType{"real", 700, 1021, Kind::kFloat32, "bit for bit, NaN and infinities too"},
     PostgresType{"double precision", 701, 1022, Kind::kFloat64,
                  "bit for bit, NaN and infinities too"},
-    PostgresType{"numeric", kNumericOid, 1231, Kind::kDecimal,
-                 "with a precision up to 38; without one, or over 38: VARCHAR with every digit. NaN in "
-                 "a DECIMAL column fails the run: `type: text` keeps it"},
+    PostgresType{
+        "numeric", kNumericOid, 1231, Kind::kDecimal,
+        "with a precision up to 38; without one, or over 38: VARCHAR with every digit. NaN in "
+        "a DECIMAL column fails the run: `type: text` keeps it"},
     PostgresType{"text", 25, 1009, Kind::kText, ""},
     PostgresType{"character varying", 1043, 1015, Kind::kText, ""},
     PostgresType{"character", kBpcharOid, 1014, Kind::kText,
@@ -38,12 +39,14 @@ constexpr std::array kNatural = {
     PostgresType{"date", 1082, 1182, Kind::kDate, "infinity and BC kept"},
     PostgresType{"time without time zone", 1083, 1183, Kind::kTime, "24:00:00 kept"},
     PostgresType{"time with time zone", 1266, 1270, Kind::kTimeTz, "offset kept"},
-    PostgresType{"timestamp without time zone", 1114, 1115, Kind::kTimestamp,
-                 "infinity and BC kept; after 294247-01-10 04:00:54.775806 the run fails: microseconds "
-                 "since 1970 do not reach further (`type: text` does)"},
+    PostgresType{
+        "timestamp without time zone", 1114, 1115, Kind::kTimestamp,
+        "infinity and BC kept; after 294247-01-10 04:00:54.775806 the run fails: microseconds "
+        "since 1970 do not reach further (`type: text` does)"},
     PostgresType{"timestamp with time zone", 1184, 1185, Kind::kTimestampTz,
                  "as timestamp, in UTC"},
-    PostgresType{"interval", 1186, 1187, Kind::kInterval, "months, days and microseconds kept apart"},
+    PostgresType{"interval", 1186, 1187, Kind::kInterval,
+                 "months, days and microseconds kept apart"},
 };
 
 const PostgresType* FindNatural(std::uint32_t oid) {
@@ -139,16 +142,19 @@ std::string TypesPage() {
                         kind.bigquery, row.note);
   }
   page +=
-      "| array of any type above | list | T[] | ARRAY<T> | nested as deep as the column is declared "
+      "| array of any type above | list | T[] | ARRAY<T> | nested as deep as the column is "
+      "declared "
       "(`int[][]` is `INTEGER[][]`; BigQuery: JSON); NULL elements kept. A value with other "
       "dimensions, or with a lower bound other than 1, fails the run: `type: text` keeps it |\n"
       "| enum | text | VARCHAR | STRING | the label |\n"
       "| domain | | | | as its base type |\n"
-      "| everything else: inet, cidr, macaddr, bit, money, point and the geometric types, tsvector, "
+      "| everything else: inet, cidr, macaddr, bit, money, point and the geometric types, "
+      "tsvector, "
       "xml, hstore, ranges, multiranges, composites, ... | text | VARCHAR | STRING | exactly as "
       "`::text` prints it; arrays of them are VARCHAR[] |\n\n"
       "`columns: { x: { type: text } }` brings any column as PostgreSQL's text form; "
-      "`type: decimal(20,4)` reads a numeric exactly or fails, it never rounds; any other `type` is "
+      "`type: decimal(20,4)` reads a numeric exactly or fails, it never rounds; any other `type` "
+      "is "
       "a DuckDB type to which the value is cast.\n";
   return page;
 }

@@ -14,11 +14,11 @@ namespace afluente::data {
 
 /// One built-in PostgreSQL type that has a natural logical type.
 struct PostgresType {
-  std::string_view name;   // As format_type() prints it.
-  std::uint32_t oid;       // pg_type.oid; built-in, so the same on every server.
-  std::uint32_t array_oid; // pg_type.typarray.
+  std::string_view name;    // As format_type() prints it.
+  std::uint32_t oid;        // pg_type.oid; built-in, so the same on every server.
+  std::uint32_t array_oid;  // pg_type.typarray.
   Kind kind;
-  std::string_view note;   // What the types page says about it; may be "".
+  std::string_view note;  // What the types page says about it; may be "".
 };
 
 /// Every type with a natural logical type. All others (network, bit strings,
@@ -32,8 +32,8 @@ struct PostgresColumnType {
   std::int32_t typmod = -1;       // pg_attribute.atttypmod, or the domain's.
   std::uint32_t element_oid = 0;  // pg_type.typelem of an array, else 0. Domains resolved.
   std::int32_t element_typmod = -1;
-  int dimensions = 0;             // pg_attribute.attndims; 0 counts as 1 for arrays.
-  bool is_enum = false;           // The type, or the array's element.
+  int dimensions = 0;    // pg_attribute.attndims; 0 counts as 1 for arrays.
+  bool is_enum = false;  // The type, or the array's element.
 };
 
 /// How a column travels: its logical type, and whether the server casts it to

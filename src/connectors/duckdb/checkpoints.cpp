@@ -13,8 +13,8 @@ std::string Table(const estate::TableAddress& destination) {
 }
 
 std::string Key(const estate::TableAddress& destination, const std::string& integration) {
-  return fmt::format("destination = {} AND integration = {}",
-                     QuoteLiteral(destination.ToString()), QuoteLiteral(integration));
+  return fmt::format("destination = {} AND integration = {}", QuoteLiteral(destination.ToString()),
+                     QuoteLiteral(integration));
 }
 
 }  // namespace
@@ -22,9 +22,9 @@ std::string Key(const estate::TableAddress& destination, const std::string& inte
 Result<std::optional<data::Position>> ReadCheckpoint(duckdb_connection connection,
                                                      const estate::TableAddress& destination,
                                                      const std::string& integration) {
-  auto rows = data::QueryCells(
-      connection, fmt::format("SELECT kind, position FROM {} WHERE {}", Table(destination),
-                              Key(destination, integration)));
+  auto rows =
+      data::QueryCells(connection, fmt::format("SELECT kind, position FROM {} WHERE {}",
+                                               Table(destination), Key(destination, integration)));
   const bool readable = rows.ok() && rows.value().size() <= 1;
   if (!readable) {
     return Error(ErrorKind::kInternal,

@@ -35,11 +35,8 @@ struct Decimal {
 
 // Integers count as decimals without a fraction.
 std::optional<Decimal> AsDecimal(const std::string& type) {
-  constexpr std::array<std::pair<const char*, int>, 5> kIntegers = {{{"TINYINT", 3},
-                                                                     {"SMALLINT", 5},
-                                                                     {"INTEGER", 10},
-                                                                     {"UINTEGER", 10},
-                                                                     {"BIGINT", 19}}};
+  constexpr std::array<std::pair<const char*, int>, 5> kIntegers = {
+      {{"TINYINT", 3}, {"SMALLINT", 5}, {"INTEGER", 10}, {"UINTEGER", 10}, {"BIGINT", 19}}};
   for (const auto& [name, digits] : kIntegers) {
     if (type == name) return Decimal{digits, 0};
   }
@@ -50,9 +47,7 @@ std::optional<Decimal> AsDecimal(const std::string& type) {
   return decimal;
 }
 
-bool IsInteger(const std::string& type) {
-  return AsDecimal(type) && !type.starts_with("DECIMAL");
-}
+bool IsInteger(const std::string& type) { return AsDecimal(type) && !type.starts_with("DECIMAL"); }
 
 Error PolicyIsFail(const std::vector<std::string>& changes) {
   return {ErrorKind::kSchemaMismatch,
@@ -117,12 +112,12 @@ Result<Evolution> PlanEvolution(const std::vector<TableColumn>& table,
           fmt::format("column {}: {} becomes {}", column.name, existing->type, column.type));
       if (keeps_rows && policy != estate::OnSchemaChange::kFail &&
           !IsWidening(existing->type, column.type)) {
-        return Error(ErrorKind::kSchemaMismatch,
-                     fmt::format("column {} is {} in the destination and arrives as {}, which "
-                                 "cannot hold every old value; run with --full-refresh, or keep "
-                                 "the old form with `columns: {{ {}: {{ type: {} }} }}`",
-                                 column.name, existing->type, column.type, column.name,
-                                 existing->type));
+        return Error(
+            ErrorKind::kSchemaMismatch,
+            fmt::format("column {} is {} in the destination and arrives as {}, which "
+                        "cannot hold every old value; run with --full-refresh, or keep "
+                        "the old form with `columns: {{ {}: {{ type: {} }} }}`",
+                        column.name, existing->type, column.type, column.name, existing->type));
       }
       plan.alterations.push_back(fmt::format("ALTER COLUMN {} TYPE {}", name, column.type));
     }
@@ -141,9 +136,9 @@ Result<Evolution> PlanEvolution(const std::vector<TableColumn>& table,
     for (const TableColumn& column : table) {
       const std::string name = QuoteIdentifier(column.name);
       const TableColumn* found = Find(arriving, column.name);
-      plan.projection.push_back(fmt::format(
-          "CAST({} AS {}) AS {}", found == nullptr ? "NULL" : QuoteIdentifier(found->name),
-          column.type, name));
+      plan.projection.push_back(
+          fmt::format("CAST({} AS {}) AS {}",
+                      found == nullptr ? "NULL" : QuoteIdentifier(found->name), column.type, name));
     }
     for (std::string& change : plan.changes) change += " (ignored)";
   }

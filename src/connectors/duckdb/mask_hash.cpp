@@ -43,8 +43,8 @@ void HashVector(duckdb_function_info info, duckdb_data_chunk input, duckdb_vecto
       duckdb_validity_set_row_invalid(duckdb_vector_get_validity(output), row);
       continue;
     }
-    const auto hex = HexDigest(salt, duckdb_string_t_data(&values[row]),
-                               duckdb_string_t_length(values[row]));
+    const auto hex =
+        HexDigest(salt, duckdb_string_t_data(&values[row]), duckdb_string_t_length(values[row]));
     duckdb_vector_assign_string_element_len(output, row, hex.data(), hex.size());
   }
 }

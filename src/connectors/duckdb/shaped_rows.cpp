@@ -21,10 +21,10 @@ Status ShapedRows::CheckKeyColumns() const {
   for (const TableColumn& column : columns_) names.push_back(column.name);
   for (const std::string& key : integration_.destination.key) {
     if (std::find(names.begin(), names.end(), key) != names.end()) continue;
-    return Error(ErrorKind::kNotFound,
-                 fmt::format("{}: key column \"{}\" is not among the columns that arrive{}",
-                             integration_.destination.mark.ToString(), key,
-                             DidYouMean(key, names)));
+    return Error(
+        ErrorKind::kNotFound,
+        fmt::format("{}: key column \"{}\" is not among the columns that arrive{}",
+                    integration_.destination.mark.ToString(), key, DidYouMean(key, names)));
   }
   return Done{};
 }
@@ -38,13 +38,15 @@ Status ShapedRows::Prepare(const data::Schema& schema, std::uint64_t estimated_r
   const LaneTable shape(warehouse_.lanes(), nullptr, schema_, 0);
   const auto describe = [&] {
     return DescribeSelect(connection.get(), Select(shape.sql())).Within([&] {
-      return integration_.transform.empty() ? std::string("the rows' shape")
-                                            : integration_.transform_mark.ToString() + ": transform";
+      return integration_.transform.empty()
+                 ? std::string("the rows' shape")
+                 : integration_.transform_mark.ToString() + ": transform";
     });
   };
   AFL_ASSIGN(columns_, describe());
   if (!target.empty()) {
-    AFL_ASSIGN(evolution_, PlanEvolution(target, columns_, integration_.on_schema_change, keeps_rows));
+    AFL_ASSIGN(evolution_,
+               PlanEvolution(target, columns_, integration_.on_schema_change, keeps_rows));
   }
   if (!evolution_.projection.empty()) {
     AFL_ASSIGN(columns_, describe());

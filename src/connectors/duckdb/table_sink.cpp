@@ -63,8 +63,7 @@ std::string TableSink::SqlName(const std::string& table) const {
 
 TableSink::~TableSink() {
   if (!stage_exists_) return;
-  const Status dropped = data::Execute(
-      connection_.get(), "DROP TABLE IF EXISTS " + Stage());
+  const Status dropped = data::Execute(connection_.get(), "DROP TABLE IF EXISTS " + Stage());
   if (!dropped.ok()) spdlog::debug("the stage stays until the next run");
 }
 
@@ -74,14 +73,14 @@ bool TableSink::Replaces() const {
 }
 
 Result<std::vector<TableColumn>> TableSink::TargetColumns() const {
-  AFL_ASSIGN(const auto rows,
-             data::QueryCells(connection_.get(),
-                              fmt::format("SELECT column_name, data_type FROM duckdb_columns() "
-                                          "WHERE database_name = {} AND schema_name = {} "
-                                          "AND table_name = {} ORDER BY column_index",
-                                          QuoteLiteral(address_.project),
-                                          QuoteLiteral(address_.dataset),
-                                          QuoteLiteral(address_.table))));
+  AFL_ASSIGN(
+      const auto rows,
+      data::QueryCells(connection_.get(),
+                       fmt::format("SELECT column_name, data_type FROM duckdb_columns() "
+                                   "WHERE database_name = {} AND schema_name = {} "
+                                   "AND table_name = {} ORDER BY column_index",
+                                   QuoteLiteral(address_.project), QuoteLiteral(address_.dataset),
+                                   QuoteLiteral(address_.table))));
   std::vector<TableColumn> columns;
   for (const auto& row : rows) columns.push_back({row[0].text, row[1].text});
   return columns;
@@ -96,8 +95,8 @@ Result<std::optional<data::Position>> TableSink::Stored() {
 
 Status TableSink::Prepare(const data::Schema& schema, std::uint64_t estimated_rows) {
   AFL_ASSIGN(target_, TargetColumns());
-  AFL_TRY(rows_.Prepare(schema, estimated_rows, full_refresh_ ? std::vector<TableColumn>() : target_,
-                        !Replaces()));
+  AFL_TRY(rows_.Prepare(schema, estimated_rows,
+                        full_refresh_ ? std::vector<TableColumn>() : target_, !Replaces()));
   std::string columns;
   for (const TableColumn& column : rows_.columns()) {
     columns += fmt::format("{}{} {}", columns.empty() ? "" : ", ", QuoteIdentifier(column.name),
@@ -149,8 +148,8 @@ Status TableSink::CheckKeys() const {
 std::string KeysMatch(const std::vector<std::string>& keys) {
   std::string condition;
   for (const std::string& key : keys) {
-    condition += fmt::format("{}t.{} = s.{}", condition.empty() ? "" : " AND ", QuoteIdentifier(key),
-                             QuoteIdentifier(key));
+    condition += fmt::format("{}t.{} = s.{}", condition.empty() ? "" : " AND ",
+                             QuoteIdentifier(key), QuoteIdentifier(key));
   }
   return condition;
 }
@@ -167,10 +166,9 @@ Status TableSink::DropUnchangedRows() const {
     same += fmt::format(" AND t.{0}{1} IS NOT DISTINCT FROM s.{0}{1}", name,
                         as_text ? "::VARCHAR" : "");
   }
-  return data::Execute(connection_.get(),
-                       fmt::format("DELETE FROM {} AS s USING {} AS t WHERE {}",
-                                   SqlName(kStagePrefix + address_.table),
-                                   SqlName(address_.table), same));
+  return data::Execute(connection_.get(), fmt::format("DELETE FROM {} AS s USING {} AS t WHERE {}",
+                                                      SqlName(kStagePrefix + address_.table),
+                                                      SqlName(address_.table), same));
 }
 
 Status TableSink::MergeStage() const {
@@ -183,8 +181,8 @@ Status TableSink::MergeStage() const {
                           fmt::format("DELETE FROM {} AS t USING {} AS s WHERE {}", target, Stage(),
                                       KeysMatch(integration_.destination.key))));
   }
-  AFL_TRY(data::Execute(connection_.get(), fmt::format("INSERT INTO {} BY NAME SELECT * FROM {}",
-                                                       target, Stage())));
+  AFL_TRY(data::Execute(connection_.get(),
+                        fmt::format("INSERT INTO {} BY NAME SELECT * FROM {}", target, Stage())));
   return data::Execute(connection_.get(), "DROP TABLE " + Stage());
 }
 
@@ -204,11 +202,11 @@ Status TableSink::Publish(const data::Position& end) {
 Result<pipeline::Committed> TableSink::Commit(const data::Position& end) {
   const bool upserts = integration_.EffectiveWrite() == estate::Write::kUpsert;
   if (upserts) AFL_TRY(CheckKeys());
-  if (upserts && !Replaces() && integration_.lookback.count() > 0 && rows_.evolution().changes.empty()) {
+  if (upserts && !Replaces() && integration_.lookback.count() > 0 &&
+      rows_.evolution().changes.empty()) {
     AFL_TRY(DropUnchangedRows());
     AFL_ASSIGN(const auto left,
-               data::QueryCells(connection_.get(),
-                                "SELECT count(*) FROM " + Stage()));
+               data::QueryCells(connection_.get(), "SELECT count(*) FROM " + Stage()));
     staged_ = std::stoull(left.front().front().text);
     AFL_ASSIGN(const auto stored, Stored());
     if (staged_ == 0 && stored == end) return pipeline::Committed{};
@@ -232,8 +230,8 @@ Result<std::unique_ptr<pipeline::Sink>> OpenTableSink(Warehouse& warehouse,
                                                       const estate::Integration& integration,
                                                       bool full_refresh) {
   AFL_ASSIGN(data::DuckConnection connection, warehouse.Connect());
-  return std::unique_ptr<pipeline::Sink>(std::make_unique<TableSink>(
-      warehouse, integration, full_refresh, std::move(connection)));
+  return std::unique_ptr<pipeline::Sink>(
+      std::make_unique<TableSink>(warehouse, integration, full_refresh, std::move(connection)));
 }
 
 }  // namespace afluente::duck

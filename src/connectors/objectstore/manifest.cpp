@@ -36,13 +36,13 @@ Status Sync(const fs::path& path) {
 }
 
 nlohmann::json ToJson(const Manifest& manifest) {
-  nlohmann::json json = {{"format", kFormatVersion},
-                         {"integration", manifest.integration},
-                         {"position", {{"kind", manifest.position.kind},
-                                       {"value", manifest.position.value}}},
-                         {"committed_at", FormatRfc3339(SystemClock().Now())},
-                         {"columns", nlohmann::json::array()},
-                         {"files", nlohmann::json::array()}};
+  nlohmann::json json = {
+      {"format", kFormatVersion},
+      {"integration", manifest.integration},
+      {"position", {{"kind", manifest.position.kind}, {"value", manifest.position.value}}},
+      {"committed_at", FormatRfc3339(SystemClock().Now())},
+      {"columns", nlohmann::json::array()},
+      {"files", nlohmann::json::array()}};
   for (const auto& column : manifest.columns) {
     json["columns"].push_back({{"name", column.name}, {"type", column.type}});
   }
@@ -82,8 +82,9 @@ Result<std::optional<Manifest>> ReadManifest(const fs::path& prefix) {
     }
     return std::optional(FromJson(json));
   } catch (const nlohmann::json::exception&) {
-    return Error(ErrorKind::kInternal,
-                 fmt::format("{} is damaged; run with --full-refresh to start over", path.string()));
+    return Error(
+        ErrorKind::kInternal,
+        fmt::format("{} is damaged; run with --full-refresh to start over", path.string()));
   }
 }
 
@@ -105,9 +106,8 @@ void RemoveUnlisted(const fs::path& prefix, const Manifest& manifest) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(prefix, error)) {
     const std::string name = entry.path().filename().string();
-    const bool listed =
-        std::any_of(manifest.files.begin(), manifest.files.end(),
-                    [&](const ManifestFile& file) { return file.name == name; });
+    const bool listed = std::any_of(manifest.files.begin(), manifest.files.end(),
+                                    [&](const ManifestFile& file) { return file.name == name; });
     if (entry.path().extension() == ".parquet" && !listed) fs::remove(entry.path(), error);
   }
 }

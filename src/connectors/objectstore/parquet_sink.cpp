@@ -45,7 +45,7 @@ class ParquetSink final : public pipeline::Sink {
   duck::ShapedRows rows_;
   Manifest manifest_;  // What counts now.
   bool manifest_known_ = false;
-  std::mutex mutex_;   // Guards written_.
+  std::mutex mutex_;  // Guards written_.
   std::vector<ManifestFile> written_;
 };
 
@@ -79,11 +79,10 @@ Status ParquetSink::Load(data::BatchReader& lane, const std::stop_token& stop) {
     written_.push_back(file);
   }
   const fs::path path = prefix_ / file.name;
-  AFL_ASSIGN(file.rows,
-             rows_.Drain(lane, "COPY (",
-                         fmt::format(") TO {} (FORMAT parquet, COMPRESSION zstd)",
-                                     QuoteLiteral(path.string())),
-                         stop));
+  AFL_ASSIGN(file.rows, rows_.Drain(lane, "COPY (",
+                                    fmt::format(") TO {} (FORMAT parquet, COMPRESSION zstd)",
+                                                QuoteLiteral(path.string())),
+                                    stop));
   std::error_code error;
   file.bytes = fs::file_size(path, error);
   const std::lock_guard lock(mutex_);

@@ -155,12 +155,13 @@ Result<std::vector<CatalogColumn>> DescribeQuery(PGconn* connection, const std::
   for (int i = 0; i < PQnfields(described.get()); ++i) {
     const std::string name = PQfname(described.get(), i);
     if (!names.insert(name).second) {
-      return Error(ErrorKind::kInvalidConfig,
-                   fmt::format("the query yields two columns named \"{}\"; give one an alias", name));
+      return Error(
+          ErrorKind::kInvalidConfig,
+          fmt::format("the query yields two columns named \"{}\"; give one an alias", name));
     }
-    seed += fmt::format("{}SELECT {}, {}::text, false, 0, {}::oid, {}", i == 0 ? "" : " UNION ALL ",
-                        i, QuoteLiteral(name), PQftype(described.get(), i),
-                        PQfmod(described.get(), i));
+    seed +=
+        fmt::format("{}SELECT {}, {}::text, false, 0, {}::oid, {}", i == 0 ? "" : " UNION ALL ", i,
+                    QuoteLiteral(name), PQftype(described.get(), i), PQfmod(described.get(), i));
   }
   return ResolveColumns(connection, seed);
 }

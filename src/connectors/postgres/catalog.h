@@ -22,16 +22,16 @@ struct CatalogColumn {
 struct Leaf {
   std::string sql_name;  // Quoted, schema-qualified.
   std::int64_t pages = 0;
-  double rows = 0;        // The planner's estimate; negative: never analysed.
+  double rows = 0;            // The planner's estimate; negative: never analysed.
   bool scan_by_ctid = false;  // Has a heap that we may read directly.
 };
 
 /// A table's name, resolved: fit for LOCK TABLE before anything else is read.
 struct RelationName {
   std::string oid;
-  std::string sql_name;   // Quoted, schema-qualified.
-  char kind = 'r';        // pg_class.relkind.
-  bool selectable = true; // We hold SELECT on the whole table.
+  std::string sql_name;    // Quoted, schema-qualified.
+  char kind = 'r';         // pg_class.relkind.
+  bool selectable = true;  // We hold SELECT on the whole table.
 };
 
 struct Relation {

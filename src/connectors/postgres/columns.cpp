@@ -57,9 +57,8 @@ data::PostgresMapping MappingOf(const CatalogColumn& column,
 Result<SelectedColumns> SelectColumns(const std::vector<CatalogColumn>& columns,
                                       const estate::Integration& integration) {
   AFL_TRY(CheckRules(columns, integration));
-  const bool only_included =
-      std::any_of(integration.columns.begin(), integration.columns.end(),
-                  [](const auto& entry) { return entry.second.include; });
+  const bool only_included = std::any_of(integration.columns.begin(), integration.columns.end(),
+                                         [](const auto& entry) { return entry.second.include; });
   SelectedColumns selected;
   for (const CatalogColumn& column : columns) {
     if (!IsSelected(column.name, integration, only_included)) continue;
@@ -70,6 +69,7 @@ Result<SelectedColumns> SelectColumns(const std::vector<CatalogColumn>& columns,
       selected.select_list += mapping.type.kind == data::Kind::kList ? "::text[]" : "::text";
     }
     selected.forms.push_back(mapping.cast_to_text ? TextForm::kPlain : FormOf(column.type));
+    selected.cast_to_text.push_back(mapping.cast_to_text);
     selected.schema.push_back({column.name, std::move(mapping.type), column.nullable});
   }
   if (selected.schema.empty()) {

@@ -12,10 +12,11 @@
 
 namespace afluente::postgres {
 
-/// The columns that are read, in the table's order; three views of one list.
+/// The columns that are read, in the table's order; views of one list.
 struct SelectedColumns {
   data::Schema schema;
   std::vector<TextForm> forms;
+  std::vector<bool> cast_to_text;
   std::string select_list;  // `"id", "urn"::text`
 };
 

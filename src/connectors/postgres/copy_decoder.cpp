@@ -7,8 +7,8 @@
 #include <cstring>
 #include <limits>
 
-#include "connectors/postgres/numeric.h"
 #include "base/utf8.h"
+#include "connectors/postgres/numeric.h"
 
 namespace afluente::postgres {
 namespace {
@@ -90,8 +90,8 @@ Fault DecodeTimestamp(std::string_view cell, std::size_t row, VectorWriter& out)
   std::int64_t micros = ReadBigEndian<std::int64_t>(cell.data());
   if (micros == std::numeric_limits<std::int64_t>::min()) {
     micros = -kInfinity;
-  } else if (micros != kInfinity && (__builtin_add_overflow(micros, kEpochMicros, &micros) ||
-                                     micros == kInfinity)) {
+  } else if (micros != kInfinity &&
+             (__builtin_add_overflow(micros, kEpochMicros, &micros) || micros == kInfinity)) {
     return Fault::kTimeOutOfRange;
   }
   out.Set(row, micros);

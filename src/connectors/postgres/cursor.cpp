@@ -110,8 +110,8 @@ std::string Cursor::Row() const {
 std::string Cursor::RowOf(const CursorValues& values) const {
   std::string row;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    row += fmt::format("{}{}::{}", i == 0 ? "" : ", ", QuoteLiteral(values[i]),
-                       columns_[i].type_name);
+    row +=
+        fmt::format("{}{}::{}", i == 0 ? "" : ", ", QuoteLiteral(values[i]), columns_[i].type_name);
   }
   return "(" + row + ")";
 }

@@ -42,8 +42,8 @@ class Cursor {
   std::vector<std::string> NullableColumns() const;
 
  private:
-  std::string Row() const;                                  // ("a", "b")
-  std::string RowOf(const CursorValues& values) const;      // ('x'::t, 'y'::u)
+  std::string Row() const;                              // ("a", "b")
+  std::string RowOf(const CursorValues& values) const;  // ('x'::t, 'y'::u)
 
   std::vector<CatalogColumn> columns_;
   long long lookback_ms_ = 0;

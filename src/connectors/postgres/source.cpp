@@ -27,9 +27,7 @@ constexpr int kTidRangeScanVersion = 140000;
 class PostgresSource final : public pipeline::Source {
  public:
   PostgresSource(Endpoint endpoint, Connection coordinator, pipeline::Progress& progress)
-      : endpoint_(std::move(endpoint)),
-        coordinator_(std::move(coordinator)),
-        progress_(progress) {}
+      : endpoint_(std::move(endpoint)), coordinator_(std::move(coordinator)), progress_(progress) {}
 
   Status Plan(const estate::Integration& integration, const std::optional<data::Position>& from);
 
@@ -163,18 +161,18 @@ void PostgresSource::PlanParts(const estate::Integration& integration, const Rel
   if (lanes_ == 0) return;
   std::int64_t pages = 0;
   for (const Leaf& leaf : relation.leaves) pages += leaf.pages;
-  const bool by_ctid =
-      PQserverVersion(coordinator_.get()) >= kTidRangeScanVersion && !relation.leaves.empty() &&
-      std::all_of(relation.leaves.begin(), relation.leaves.end(),
-                  [](const Leaf& leaf) { return leaf.scan_by_ctid; });
+  const bool by_ctid = PQserverVersion(coordinator_.get()) >= kTidRangeScanVersion &&
+                       !relation.leaves.empty() &&
+                       std::all_of(relation.leaves.begin(), relation.leaves.end(),
+                                   [](const Leaf& leaf) { return leaf.scan_by_ctid; });
   const std::int64_t cores = std::max(1U, std::thread::hardware_concurrency());
-  const std::int64_t wanted =
-      integration.parallel > 0 ? integration.parallel
-                               : std::clamp(pages / kPagesPerLaneMin, std::int64_t{1}, cores);
+  const std::int64_t wanted = integration.parallel > 0
+                                  ? integration.parallel
+                                  : std::clamp(pages / kPagesPerLaneMin, std::int64_t{1}, cores);
   if (!by_ctid || wanted == 1) {
-    SetSelects({fmt::format("SELECT {} FROM {} WHERE {}", columns_.select_list, whole_name,
-                            condition)},
-               1);
+    SetSelects(
+        {fmt::format("SELECT {} FROM {} WHERE {}", columns_.select_list, whole_name, condition)},
+        1);
     return;
   }
   const std::int64_t step = std::max<std::int64_t>(1, pages / (wanted * kPartsPerLane) + 1);

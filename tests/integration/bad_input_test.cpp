@@ -258,13 +258,13 @@ TEST_F(DiskFullTest, NoSpaceLeftOnTheDevice) {
   EXPECT_THAT(full.err, AnyOf(HasSubstr("No space left"), HasSubstr("disk is full")));
   const std::vector<std::string> count = {
       "query", "select count(*) as n from dw.d.t", "--state", state, "--format", "csv"};
-  EXPECT_EQ(estate_.Run(count).out, "n\n2\n") << "the destination was touched";
+  EXPECT_EQ(estate_.Run(count).out, "n\r\n2\r\n") << "the destination was touched";
   // With less to move the same state works again.
   Declare("");
   Source("insert into t values (3, 'new')");
   const Outcome again = estate_.Run(run);
   EXPECT_EQ(again.exit_code, 0) << again.ToString();
-  EXPECT_EQ(estate_.Run(count).out, "n\n3\n");
+  EXPECT_EQ(estate_.Run(count).out, "n\r\n3\r\n");
   umount2(state.c_str(), MNT_DETACH);
 }
 

@@ -188,8 +188,8 @@ TEST_F(CliEstateTest, QueryCsv) {
        "--format", "csv"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.ToString();
   EXPECT_EQ(outcome.out,
-            "id,\"x,y\",q,n,nothing,empty,big\n"
-            "1,\"a,b\",\"say \"\"hi\"\"\",\"two\nlines\",,\"\",9223372036854775807\n");
+            "id,\"x,y\",q,n,nothing,empty,big\r\n"
+            "1,\"a,b\",\"say \"\"hi\"\"\",\"two\nlines\",,\"\",9223372036854775807\r\n");
 }
 
 TEST_F(CliEstateTest, QueryJson) {
@@ -205,7 +205,7 @@ TEST_F(CliEstateTest, QueryJson) {
   EXPECT_EQ(row.at("s"), "ç \"q\"");
   EXPECT_TRUE(row.at("n").is_null());
   EXPECT_EQ(row.at("b"), true);
-  EXPECT_EQ(row.at("big"), 9223372036854775807);
+  EXPECT_EQ(row.at("big"), "9223372036854775807") << "a number would lose digits in JavaScript";
   EXPECT_THAT(row.at("at").dump(), HasSubstr("2026-01-01T00:00:00"));
 }
 
@@ -241,7 +241,7 @@ TEST_F(CliEstateTest, QueryDoesNotWrite) {
 TEST_F(CliEstateTest, QueryBeforeAnythingWasMoved) {
   const Outcome outcome = estate_.Run({"query", "select 41 + 1 as n", "--format", "csv"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.ToString();
-  EXPECT_EQ(outcome.out, "n\n42\n");
+  EXPECT_EQ(outcome.out, "n\r\n42\r\n");
 }
 
 TEST_F(CliEstateTest, TablesAndStatus) {
@@ -251,7 +251,10 @@ TEST_F(CliEstateTest, TablesAndStatus) {
   const Outcome tables = estate_.Run({"tables"});
   EXPECT_THAT(tables.out, HasSubstr("dw.d.t"));
   EXPECT_THAT(tables.out, Not(HasSubstr("_afluente")));
-  EXPECT_THAT(Json({"tables"}).dump(), HasSubstr("\"dw.d.t\""));
+  const json listed = Json({"tables"});
+  EXPECT_EQ(listed.at("tables").size(), 1U);
+  EXPECT_EQ(listed.at("tables").at(0).at("table"), "t");
+  EXPECT_EQ(listed.at("tables").at(0).at("rows"), 2);
   const std::string status = Json({"status"}).dump();
   EXPECT_THAT(status, HasSubstr("\"t\""));
   EXPECT_TRUE(std::regex_search(

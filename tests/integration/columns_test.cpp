@@ -128,7 +128,7 @@ TEST_F(ColumnsTest, TransformProjectsAndFilters) {
   Declare(
       "transform: |\n  SELECT id, upper(name) AS shout, n * 2 AS twice\n  FROM batch -- rows\n"
       "  WHERE name IS NOT NULL AND id % 2 = 0");
-  EXPECT_EQ(RunOk("t").rows, 1);
+  EXPECT_EQ(RunOk("t").entry.at("rows_written"), 1);
   EXPECT_THAT(WarehouseLines("select id, shout, twice from dw.d.t"), ElementsAre("2|BIA|-4.00"));
 }
 

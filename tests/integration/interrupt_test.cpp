@@ -95,7 +95,7 @@ TEST_F(InterruptTest, ASecondRunIsToldWhoHoldsTheState) {
   const Outcome query =
       estate_.Run({"query", "select count(*) as n from dw.d.t", "--format", "csv"});
   if (query.exit_code == 0) {
-    EXPECT_EQ(query.out, "n\n1\n");
+    EXPECT_EQ(query.out, "n\r\n1\r\n");
   } else {
     EXPECT_THAT(query.err, HasSubstr(std::to_string(first.pid())));
   }

@@ -21,6 +21,11 @@ class LakeTest : public MovementTest {
   std::filesystem::path folder() const {
     return estate_.state() / "lake" / "dw" / "raw" / "crm" / "t";
   }
+  /// Through the name that `query` gives it.
+  std::vector<std::string> LakeView(const std::string& select) {
+    return WarehouseLines("select " + select + " from lake.\"dw/raw/crm/t\"");
+  }
+  /// As another program would read the folder.
   std::vector<std::string> Lake(const std::string& select) {
     return WarehouseLines(
         fmt::format("select {} from read_parquet('{}/**/*.parquet', union_by_name = true, "
@@ -47,6 +52,7 @@ TEST_F(LakeTest, SnapshotReplaces) {
   RunOk("t");
   Source("delete from t where id = 1");
   RunOk("t");
+  EXPECT_THAT(LakeView("id"), ElementsAre("2"));
   EXPECT_THAT(Lake("id"), ElementsAre("2"));
 }
 
@@ -57,6 +63,8 @@ TEST_F(LakeTest, IncrementalAppends) {
   Source("insert into t values (3, 'c')");
   EXPECT_EQ(RunOk("t").rows, 1);
   EXPECT_EQ(RunOk("t").rows, 0);
+  EXPECT_THAT(LakeView("count(*)::varchar, count(distinct id)::varchar, max(v)"),
+              ElementsAre("3|3|c"));
   EXPECT_THAT(Lake("count(*)::varchar, count(distinct id)::varchar, max(v)"), ElementsAre("3|3|c"));
 }
 

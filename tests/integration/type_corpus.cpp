@@ -1,5 +1,7 @@
 #include "integration/type_corpus.h"
 
+#include <ostream>
+
 #include "base/names.h"
 
 namespace afluente::test {
@@ -8,6 +10,8 @@ namespace {
 constexpr char kExpressionMark = '\x02';
 
 }  // namespace
+
+void PrintTo(const TypeCase& type_case, std::ostream* out) { *out << type_case.pg_type; }
 
 std::string Sql(const std::string& expression) { return kExpressionMark + expression; }
 

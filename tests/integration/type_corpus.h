@@ -1,6 +1,7 @@
 // The corpus of integration.types: values of every built-in PostgreSQL type.
 #pragma once
 
+#include <iosfwd>
 #include <string>
 #include <vector>
 
@@ -9,16 +10,17 @@ namespace afluente::test {
 /// How a value of the natural DuckDB type is turned back into what PostgreSQL
 /// prints, where DuckDB prints it differently. See type_print.h.
 enum class Print {
-  kPlain,   // The same text on both sides.
-  kBool,    // true/false alone, t/f inside an array.
-  kFloat8,  // Compared bit by bit, NaN and -0 included.
+  kPlain,    // The same text on both sides.
+  kBool,     // true/false alone, t/f inside an array.
+  kDecimal,  // A zero before the point.
+  kFloat8,   // Compared bit by bit, NaN and -0 included.
   kFloat4,
   kBytea,        // \x hex
   kDate,         // BC
   kTimestamp,    // BC
   kTimestamptz,  // BC, offset
   kInterval,     // Units and signs.
-  kBpcharArray,  // Elements without their padding, as ::text[] prints them.
+  kTextArray,    // Of a type without a natural form: compared with ::text[].
 };
 
 struct TypeCase {
@@ -30,6 +32,8 @@ struct TypeCase {
   std::vector<std::string> values = {};  // Input texts; NULL is added to each case.
   bool as_text = false;                  // The integration says `type: text`.
 };
+
+void PrintTo(const TypeCase& type_case, std::ostream* out);
 
 /// Marks a value as an SQL expression instead of an input text.
 std::string Sql(const std::string& expression);

@@ -29,13 +29,14 @@ std::vector<TypeCase> NaturalArrayCases() {
       List("Float4Array", "float4[]", "FLOAT[]", Print::kFloat4, {"{}", "{0.1,NULL,NaN,1e-45}"}),
       List("DecimalArray", "numeric(10,2)[]", "DECIMAL(10,2)[]", Print::kPlain,
            {"{}", "{0.01,NULL,-99999999.99,1}"}),
-      List("NumericArray", "numeric[]", "", Print::kPlain, {"{}", "{0.010,NULL,NaN,1e50}"}),
+      List("NumericArray", "numeric[]", "VARCHAR[]", Print::kTextArray,
+           {"{}", "{0.010,NULL,NaN,1e50}"}),
       List("TextArray", "text[]", "VARCHAR[]", Print::kPlain,
            {"{}", "{a,b}", "{NULL,\"NULL\",null,\"null\"}", "{\"\",\" \",\"a b\",\"c,d\"}",
             "{\"{x}\",\"q\\\"q\",\"b\\\\b\"}", "{ação,日本,👍}", "{\"line\nbreak\",\"tab\t\"}",
             Sql("array[repeat('x', 100000), NULL]")}),
       List("VarcharArray", "varchar(10)[]", "VARCHAR[]", Print::kPlain, {"{}", "{a,NULL,\"\"}"}),
-      List("BpcharArray", "char(3)[]", "VARCHAR[]", Print::kBpcharArray, {"{}", "{a,NULL,abc}"}),
+      List("BpcharArray", "char(3)[]", "VARCHAR[]", Print::kTextArray, {"{}", "{a,NULL,abc}"}),
       List("UuidArray", "uuid[]", "UUID[]", Print::kPlain,
            {"{}", "{00000000-0000-0000-0000-000000000000,NULL}"}),
       List("ByteaArray", "bytea[]", "BLOB[]", Print::kBytea, {"{}", "{\"\\\\x00ff\",NULL,\"\"}"}),
@@ -69,26 +70,27 @@ std::vector<TypeCase> DeepArrayCases() {
   };
 }
 
-/// An array of a type that has no natural form is text as a whole, or a list of
-/// texts: compared either way.
+/// An array of a type that has no natural form is a list of texts.
 std::vector<TypeCase> OtherArrayCases() {
   return {
-      List("InetArray", "inet[]", "", Print::kPlain, {"{}", "{10.0.0.1,NULL,::1/64}"}),
-      List("PointArray", "point[]", "", Print::kPlain, {"{}", "{\"(1,2)\",NULL}"}),
-      List("MoneyArray", "money[]", "", Print::kPlain, {"{}", "{\"$1,234.50\",NULL}"}),
-      List("BitArray", "bit(3)[]", "", Print::kPlain, {"{}", "{101,NULL}"}),
-      List("EnumArray", "mood[]", "", Print::kPlain, {"{}", "{ok,\"very happy\",NULL}"}),
-      List("CompositeArray", "pair[]", "", Print::kPlain, {"{}", "{\"(1,\\\"a b\\\")\",NULL}"}),
-      List("HstoreArray", "hstore[]", "", Print::kPlain, {"{}", "{\"\\\"a\\\"=>\\\"1\\\"\",NULL}"}),
-      List("RangeArray", "int4range[]", "", Print::kPlain, {"{}", "{\"[1,5)\",empty,NULL}"}),
-      List("XmlArray", "xml[]", "", Print::kPlain, {"{}", "{<a/>,NULL}"}),
-      List("NameArray", "name[]", "", Print::kPlain, {"{}", "{a,NULL,\"b c\"}"}),
-      List("DomainArrayOf", "positive[]", "", Print::kPlain, {"{}", "{1,NULL,2147483647}"}),
-      // A box array separates its elements with semicolons: only text can keep that.
-      {.name = "BoxArray",
-       .pg_type = "box[]",
-       .duck_type = "VARCHAR",
-       .values = {"{}", "{(1,1),(0,0);(2,2),(1,1)}"}},
+      List("InetArray", "inet[]", "VARCHAR[]", Print::kTextArray, {"{}", "{10.0.0.1,NULL,::1/64}"}),
+      List("PointArray", "point[]", "VARCHAR[]", Print::kTextArray, {"{}", "{\"(1,2)\",NULL}"}),
+      List("MoneyArray", "money[]", "VARCHAR[]", Print::kTextArray, {"{}", "{\"$1,234.50\",NULL}"}),
+      List("BitArray", "bit(3)[]", "VARCHAR[]", Print::kTextArray, {"{}", "{101,NULL}"}),
+      List("EnumArray", "mood[]", "VARCHAR[]", Print::kTextArray,
+           {"{}", "{ok,\"very happy\",NULL}"}),
+      List("CompositeArray", "pair[]", "VARCHAR[]", Print::kTextArray,
+           {"{}", "{\"(1,\\\"a b\\\")\",NULL}"}),
+      List("HstoreArray", "hstore[]", "VARCHAR[]", Print::kTextArray,
+           {"{}", "{\"\\\"a\\\"=>\\\"1\\\"\",NULL}"}),
+      List("RangeArray", "int4range[]", "VARCHAR[]", Print::kTextArray,
+           {"{}", "{\"[1,5)\",empty,NULL}"}),
+      List("XmlArray", "xml[]", "VARCHAR[]", Print::kTextArray, {"{}", "{<a/>,NULL}"}),
+      List("NameArray", "name[]", "VARCHAR[]", Print::kTextArray, {"{}", "{a,NULL,\"b c\"}"}),
+      List("DomainArrayOf", "positive[]", "INTEGER[]", Print::kPlain,
+           {"{}", "{1,NULL,2147483647}"}),
+      List("BoxArray", "box[]", "VARCHAR[]", Print::kTextArray,
+           {"{}", "{(1,1),(0,0);(2,2),(1,1)}"}),
   };
 }
 

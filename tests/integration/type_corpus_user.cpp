@@ -56,6 +56,7 @@ std::vector<TypeCase> UserTypeCases() {
       {.name = "DomainNumeric",
        .pg_type = "price",
        .duck_type = "DECIMAL(12,4)",
+       .print = Print::kDecimal,
        .values = {"0", "0.0001", "99999999.9999", "-1.5"}},
       {.name = "DomainArray",
        .pg_type = "tags",

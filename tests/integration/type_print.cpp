@@ -51,6 +51,8 @@ std::string ScalarText(Print print, const std::string& v, bool in_array) {
   switch (print) {
     case Print::kBool:
       return in_array ? fmt::format("(case when {} then 't' else 'f' end)", v) : v + "::varchar";
+    case Print::kDecimal:
+      return fmt::format("regexp_replace({}::varchar, '^(-?)[.]', '\\10.')", v);
     case Print::kFloat8:
     case Print::kFloat4:
       return v + "::bit::varchar";
@@ -68,7 +70,7 @@ std::string ScalarText(Print print, const std::string& v, bool in_array) {
     case Print::kInterval:
       return IntervalText(v);
     case Print::kPlain:
-    case Print::kBpcharArray:
+    case Print::kTextArray:
       return v + "::varchar";
   }
   return v;
@@ -111,7 +113,7 @@ std::string PgText(const TypeCase& type_case) {
         "from unnest(v) with ordinality u(e, o))::text end",
         FloatBits(type_case.print, "e"));
   }
-  if (type_case.print == Print::kBpcharArray) return "v::text[]::text";
+  if (type_case.print == Print::kTextArray) return "v::text[]::text";
   return "v::text";
 }
 

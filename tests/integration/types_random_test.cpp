@@ -31,10 +31,10 @@ std::vector<RandomColumn> RandomColumns() {
       {of("b", "boolean", Print::kBool), "r < '8'"},
       {of("f8", "float8", Print::kFloat8), "(random() - 0.5) * 10 ^ (random() * 600 - 300)"},
       {of("f4", "float4", Print::kFloat4), "(random() - 0.5) * 10 ^ (random() * 70 - 35)"},
-      {of("d9", "numeric(9,4)", Print::kPlain), "((random() - 0.5) * 199998)::numeric(9,4)"},
-      {of("d18", "numeric(18,6)", Print::kPlain),
+      {of("d9", "numeric(9,4)", Print::kDecimal), "((random() - 0.5) * 199998)::numeric(9,4)"},
+      {of("d18", "numeric(18,6)", Print::kDecimal),
        "(translate(substr(r, 1, 17), 'abcdef', '012345')::numeric - 5e16) / 1000000"},
-      {of("d38", "numeric(38,12)", Print::kPlain),
+      {of("d38", "numeric(38,12)", Print::kDecimal),
        "(translate(r, 'abcdef', '012345')::numeric - 5e31) / 10::numeric ^ (6 + (random() * "
        "6)::int)"},
       {of("n", "numeric", Print::kPlain),
@@ -51,7 +51,7 @@ std::vector<RandomColumn> RandomColumns() {
        "3)::int, "
        "secs => (random() - 0.5) * 10 ^ (random() * 10))"},
       {of("u", "uuid", Print::kPlain), "r::uuid"},
-      {of("by", "bytea", Print::kBytea), "decode(substr(r, 1, 2 * (random() * 16)::int), 'hex')"},
+      {of("raw", "bytea", Print::kBytea), "decode(substr(r, 1, 2 * (random() * 16)::int), 'hex')"},
       {of("tx", "text", Print::kPlain),
        "(select string_agg(chr((array[32 + (random() * 94)::int, 192 + (random() * 300)::int, "
        "19968 + (random() * 20000)::int, 128512 + (random() * 70)::int])[1 + (random() * "

@@ -4,9 +4,9 @@
 #include <gmock/gmock.h>
 
 #include <iostream>
+#include <map>
 #include <memory>
 
-#include "base/names.h"
 #include "integration/type_corpus.h"
 #include "integration/type_print.h"
 #include "support/movement.h"
@@ -47,6 +47,8 @@ class TypesTest : public testing::TestWithParam<TypeCase> {
     }
     const Outcome outcome = estate_->Run({"run", "--all"});
     if (outcome.exit_code != 0) std::cerr << outcome.ToString() << "\n";
+    ReadTypes();
+    ReadValues();
   }
 
   static void TearDownTestSuite() {
@@ -75,14 +77,47 @@ class TypesTest : public testing::TestWithParam<TypeCase> {
                     table, type_case.as_text ? "columns: { v: { type: text } }\n" : ""));
   }
 
-  static std::string DuckTypeOf(const std::string& table) {
-    const Rows rows = estate_->Query(
-        "select data_type from information_schema.columns where table_catalog = 'dw' and "
-        "table_schema = 'types' and column_name = 'v' and table_name = " +
-        QuoteLiteral(table));
-    return rows.empty() ? "" : rows[0][0].value_or("");
+  static void ReadTypes() {
+    for (const Row& row :
+         estate_->Query("select table_name, data_type from information_schema.columns where "
+                        "table_catalog = 'dw' and table_schema = 'types' and column_name = 'v'")) {
+      duck_types_[row[0].value_or("")] = row[1].value_or("");
+    }
   }
 
+  static std::string Select(const TypeCase& type_case) {
+    const std::string table = TableOf(type_case);
+    return fmt::format("select '{0}', id::varchar, {1} as v from dw.types.{0}", table,
+                       duck_types_[table] == "VARCHAR" ? "v" : DuckText(type_case));
+  }
+
+  /// All tables in one query: a process for each would take most of the time.
+  static void ReadValues() {
+    std::string all;
+    for (const TypeCase& type_case : AllTypeCases()) {
+      if (!duck_types_.contains(TableOf(type_case))) continue;
+      all += (all.empty() ? "" : " union all ") + Select(type_case);
+    }
+    try {
+      for (const Row& row : estate_->Query(all + " order by 1, 2::int")) {
+        values_[row[0].value_or("")].push_back({row[1], row[2]});
+      }
+    } catch (const std::exception&) {  // One type spoils it: each test asks for itself.
+      values_.clear();
+    }
+  }
+
+  static Rows ValuesOf(const TypeCase& type_case) {
+    if (!values_.empty()) return values_[TableOf(type_case)];
+    Rows rows;
+    for (const Row& row : estate_->Query(Select(type_case) + " order by 2::int")) {
+      rows.push_back({row[1], row[2]});
+    }
+    return rows;
+  }
+
+  static inline std::map<std::string, std::string> duck_types_;
+  static inline std::map<std::string, Rows> values_;
   static inline std::unique_ptr<PgDatabase> database_;
   static inline std::unique_ptr<EstateFolder> estate_;
   static inline std::size_t compared_ = 0;
@@ -92,7 +127,7 @@ class TypesTest : public testing::TestWithParam<TypeCase> {
 TEST_P(TypesTest, ArrivesAsPostgresPrintsIt) {
   const TypeCase& type_case = GetParam();
   const std::string table = TableOf(type_case);
-  const std::string duck_type = DuckTypeOf(table);
+  const std::string duck_type = duck_types_[table];
   ASSERT_NE(duck_type, "") << "dw.types." << table << " is not there";
   if (!type_case.duck_type.empty()) {
     EXPECT_EQ(duck_type, type_case.duck_type);

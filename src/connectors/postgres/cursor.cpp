@@ -86,7 +86,8 @@ Result<std::optional<CursorValues>> Cursor::Greatest(PGconn* connection,
   std::string order;
   for (const CatalogColumn& column : columns_) {
     const std::string name = QuoteIdentifier(column.name);
-    select += fmt::format("{}{}::text", select.empty() ? "" : ", ", name);
+    // Under another name: ORDER BY would take the text for the column.
+    select += fmt::format("{0}{1}::text AS c{2}", select.empty() ? "" : ", ", name, select.size());
     conditions += fmt::format(" AND {} IS NOT NULL", name);
     order += fmt::format("{}{} DESC", order.empty() ? "" : ", ", name);
   }

@@ -13,7 +13,7 @@ enum class Print {
   kPlain,    // The same text on both sides.
   kBool,     // true/false alone, t/f inside an array.
   kDecimal,  // A zero before the point.
-  kFloat8,   // Compared bit by bit, NaN and -0 included.
+  kFloat8,   // Compared bit by bit, except for the sign of zero.
   kFloat4,
   kBytea,        // \x hex
   kDate,         // BC

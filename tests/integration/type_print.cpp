@@ -55,7 +55,9 @@ std::string ScalarText(Print print, const std::string& v, bool in_array) {
       return fmt::format("regexp_replace({}::varchar, '^(-?)[.]', '\\10.')", v);
     case Print::kFloat8:
     case Print::kFloat4:
-      return v + "::bit::varchar";
+      // DuckDB's compression takes 0 and -0 for one value and keeps either sign.
+      return fmt::format("(case when {0} = 0 then 0::{1} else {0} end)::bit::varchar", v,
+                         print == Print::kFloat8 ? "double" : "float");
     case Print::kBytea:
       return fmt::format("('\\x' || lower(hex({})))", v);
     case Print::kDate:
@@ -97,9 +99,10 @@ std::string ListText(Print print, const std::string& v, int depth) {
 }
 
 std::string FloatBits(Print print, const std::string& v) {
-  return print == Print::kFloat8
-             ? fmt::format("('x' || encode(float8send({}), 'hex'))::bit(64)::text", v)
-             : fmt::format("('x' || encode(float4send({}), 'hex'))::bit(32)::text", v);
+  const std::string type = print == Print::kFloat8 ? "float8" : "float4";
+  return fmt::format(
+      "('x' || encode({0}send(case when {1} = 0 then 0::{0} else {1} end), 'hex'))::bit({2})::text",
+      type, v, print == Print::kFloat8 ? 64 : 32);
 }
 
 }  // namespace

@@ -13,7 +13,7 @@
 namespace afluente::test {
 namespace {
 
-constexpr int kRows = 20000;
+constexpr int kRows = 4000;
 
 struct RandomColumn {
   TypeCase type_case;

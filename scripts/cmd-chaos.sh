@@ -1,11 +1,8 @@
 # shellcheck shell=bash
-# Kills runs at random moments and compares afterwards: tests/chaos/run.sh, which says what it takes.
+# Kills runs at random moments and compares afterwards (tests/chaos/); says what each kill met. Arguments go to ctest.
+# AFLUENTE_CHAOS_KILLS=N and AFLUENTE_CHAOS_SEED=N choose how many and which.
 
-# shellcheck source=scripts/cmd-build.sh
-source scripts/cmd-build.sh
+# shellcheck source=scripts/cmd-test.sh
+source scripts/cmd-test.sh
 
-cmd_chaos() {
-  [ -f tests/chaos/run.sh ] || die "there is no chaos test yet (tests/chaos/run.sh)"
-  cmd_build release
-  bash tests/chaos/run.sh "$@"
-}
+cmd_chaos() { run_tests release -R '^chaos\.' --verbose "$@"; }

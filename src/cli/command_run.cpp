@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 
 #include <memory>
 
@@ -75,6 +76,7 @@ nlohmann::json ToJson(const Outcome& outcome) {
                          {"ended_at", run.ended_at},
                          {"rows", run.rows},
                          {"rows_written", outcome.rows_written},
+                         {"dead_letters", outcome.dead_letters},
                          {"bytes", run.bytes},
                          {"seconds", run.seconds},
                          {"mb_per_s", MegabytesPerSecond(run)},
@@ -82,6 +84,18 @@ nlohmann::json ToJson(const Outcome& outcome) {
                          {"error", nullptr}};
   if (!outcome.status.ok()) json["error"] = cli::ToJson(outcome.status.error());
   return json;
+}
+
+// Of this whole process: what a benchmark or a capacity plan asks for.
+nlohmann::json ProcessUse() {
+  rusage use{};
+  getrusage(RUSAGE_SELF, &use);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  constexpr std::int64_t kKibibyte = 1024;
+  return {{"cpu_seconds", seconds(use.ru_utime) + seconds(use.ru_stime)},
+          {"peak_rss_bytes", use.ru_maxrss * kKibibyte}};
 }
 
 std::string ShownState(const Outcome& outcome) {
@@ -141,6 +155,7 @@ Result<int> Run(const GlobalFlags& flags, const RunFlags& run) {
   if (flags.json) {
     nlohmann::json document = {{"runs", nlohmann::json::array()}};
     for (const Outcome& outcome : outcomes) document["runs"].push_back(ToJson(outcome));
+    document["process"] = ProcessUse();
     fmt::print("{}\n", document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
   } else {
     PrintTable(outcomes);

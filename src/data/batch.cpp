@@ -62,6 +62,16 @@ std::size_t VectorWriter::OpenList(std::size_t row, std::size_t length) {
   return first;
 }
 
+void VectorWriter::TakeBack(std::size_t row, std::size_t list_size) {
+  if (validity_ != nullptr) duckdb_validity_set_row_valid(validity_, row);
+  if (type_->kind != Kind::kList) return;
+  // Elements of lists inside lists stay behind, unused; their places are not taken again.
+  for (std::size_t i = list_size; i < list_size_ && child_->validity_ != nullptr; ++i) {
+    duckdb_validity_set_row_valid(child_->validity_, i);
+  }
+  list_size_ = list_size;
+}
+
 void VectorWriter::Finish() {
   if (type_->kind != Kind::kList) return;
   duckdb_list_vector_set_size(vector_, list_size_);

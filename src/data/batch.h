@@ -37,10 +37,11 @@ class VectorWriter {
   std::size_t OpenList(std::size_t row, std::size_t length);
   VectorWriter& child() { return *child_; }
 
-  /// How many elements lists hold so far; a row that fails is taken back by
-  /// TruncateList to what this was before it.
+  /// How many elements lists hold so far.
   std::size_t list_size() const { return list_size_; }
-  void TruncateList(std::size_t size) { list_size_ = size; }
+  /// Takes back what was written to `row`, the last one, so that it can be
+  /// written again; `list_size` is what it was before the row.
+  void TakeBack(std::size_t row, std::size_t list_size);
 
   /// Publishes the list sizes to DuckDB; call once when the chunk is full.
   void Finish();

@@ -24,11 +24,11 @@ Status CheckMode(const estate::Integration& integration) {
       integration.mode == estate::Mode::kIncremental) {
     return Done{};
   }
-  return Error(ErrorKind::kInvalidConfig,
-               fmt::format("{}: integration {} has mode {}, which `run` does not play; expected "
-                           "snapshot or incremental",
-                           integration.mark.ToString(), integration.name,
-                           NameOf(integration.mode)));
+  return Error(
+      ErrorKind::kInvalidConfig,
+      fmt::format("{}: integration {} has mode {}, which `run` does not play; expected "
+                  "snapshot or incremental",
+                  integration.mark.ToString(), integration.name, NameOf(integration.mode)));
 }
 
 }  // namespace
@@ -52,8 +52,10 @@ Result<std::unique_ptr<Owner>> Owner::Open(
   }
   options.create.assign(projects.begin(), projects.end());
   if (needs_salt) {
-    AFL_ASSIGN(options.mask_salt, estate::ResolveSecrets(estate.mask_salt, estate.folder)
-                                      .Within([] { return std::string("mask_salt"); }));
+    AFL_ASSIGN(options.mask_salt,
+               estate::ResolveSecrets(estate.mask_salt, estate.folder).Within([] {
+                 return std::string("mask_salt");
+               }));
   }
   AFL_ASSIGN(owner->warehouse_, duck::Warehouse::Open(options));
   AFL_ASSIGN(owner->runs_, RunStore::Open(owner->paths_.run_store));
@@ -70,6 +72,11 @@ Status Owner::Move(const estate::Integration& integration, bool full_refresh,
   AFL_ASSIGN(const auto source, connectors::OpenSource(estate_, integration, stored, progress));
   AFL_ASSIGN(pipeline::Committed committed, pipeline::Run(*source, *sink, progress, stop));
   outcome.rows_written = committed.rows_written;
+  outcome.dead_letters = committed.dead_letters;
+  if (outcome.dead_letters != 0) {
+    spdlog::warn("{}: {} rows could not be converted and stand among the dead letters",
+                 integration.name, outcome.dead_letters);
+  }
   outcome.schema_changes = std::move(committed.schema_changes);
   for (const std::string& change : outcome.schema_changes) {
     spdlog::info("{}: {}", integration.name, change);

@@ -31,6 +31,7 @@ class Owner {
   struct Outcome {
     RunRecord run;
     std::vector<std::string> schema_changes;
+    std::uint64_t dead_letters = 0;
     std::uint64_t rows_written = 0;  // At the destination; run.rows counts what was read.
     Status status = Done{};
   };

@@ -19,7 +19,8 @@ enum class RunState : std::uint8_t { kRunning, kSucceeded, kFailed, kCancelled }
 std::string_view NameOf(RunState state);
 
 struct RunRecord {
-  std::string id;  // job + nominal time + trigger: "messages@2026-11-23T10:00:00.000000+00:00/manual".
+  std::string
+      id;  // job + nominal time + trigger: "messages@2026-11-23T10:00:00.000000+00:00/manual".
   std::string job;
   std::string mode;
   RunState state = RunState::kRunning;

@@ -23,8 +23,7 @@ Status DrainAll(Source& source, Sink& sink, const std::stop_token& stop) {
     std::vector<std::jthread> lanes;
     for (int i = 0; i < source.lanes(); ++i) {
       lanes.emplace_back([&] {
-        Status status =
-            Guarded([&] { return DrainLane(source, sink, lanes_stop.get_token()); });
+        Status status = Guarded([&] { return DrainLane(source, sink, lanes_stop.get_token()); });
         if (status.ok()) return;
         const std::lock_guard lock(mutex);
         if (!first_error) first_error = std::move(status).error();
@@ -44,7 +43,10 @@ Result<Committed> Run(Source& source, Sink& sink, Progress& progress, const std:
   progress.estimated_rows = source.estimated_rows();
   AFL_TRY(sink.Prepare(source.schema(), source.estimated_rows()));
   AFL_TRY(DrainAll(source, sink, stop));
-  return sink.Commit(source.end());
+  const std::vector<data::DeadLetter> dead_letters = source.dead_letters();
+  AFL_ASSIGN(Committed committed, sink.Commit(source.end(), dead_letters));
+  committed.dead_letters = dead_letters.size();
+  return committed;
 }
 
 }  // namespace afluente::pipeline

@@ -27,9 +27,10 @@ std::string MaskExpression(estate::Mask mask, const std::string& name) {
       return fmt::format("CASE WHEN {} IS NULL THEN NULL ELSE '***' END", QuoteIdentifier(name));
     case estate::Mask::kLast4:
       // A value of four characters or fewer would stand there whole.
-      return fmt::format("CASE WHEN length({0}) > 4 THEN '***' || right({0}, 4) "
-                         "WHEN {0} IS NOT NULL THEN '***' END",
-                         text);
+      return fmt::format(
+          "CASE WHEN length({0}) > 4 THEN '***' || right({0}, 4) "
+          "WHEN {0} IS NOT NULL THEN '***' END",
+          text);
     case estate::Mask::kNull:
       return "NULL::VARCHAR";
   }
@@ -41,9 +42,9 @@ std::string ShapingSelect(const estate::Integration& integration, const data::Sc
   std::string columns;
   for (const data::Column& column : source) {
     const auto rule = integration.columns.find(column.name);
-    columns += (columns.empty() ? "" : ", ") +
-               ColumnExpression(column,
-                                rule == integration.columns.end() ? nullptr : &rule->second);
+    columns +=
+        (columns.empty() ? "" : ", ") +
+        ColumnExpression(column, rule == integration.columns.end() ? nullptr : &rule->second);
   }
   const std::string rows = fmt::format("SELECT {} FROM {}", columns, lane);
   if (integration.transform.empty()) return rows;

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "data/batch.h"
+#include "data/dead_letter.h"
 #include "data/position.h"
 
 namespace afluente::pipeline {
@@ -16,6 +17,7 @@ namespace afluente::pipeline {
 /// What a commit did.
 struct Committed {
   std::uint64_t rows_written = 0;
+  std::uint64_t dead_letters = 0;
   /// "column plan: added", one each: said in the log and in the run's record.
   std::vector<std::string> schema_changes;
 };
@@ -37,8 +39,10 @@ class Sink {
   /// Drains a lane into the stage. Called once a lane, from several threads.
   virtual Status Load(data::BatchReader& lane, const std::stop_token& stop) = 0;
 
-  /// Publishes what was loaded together with `end`, in one commit.
-  virtual Result<Committed> Commit(const data::Position& end) = 0;
+  /// Publishes what was loaded together with `end` and the rows that were set
+  /// aside, in one commit.
+  virtual Result<Committed> Commit(const data::Position& end,
+                                   const std::vector<data::DeadLetter>& dead_letters) = 0;
 };
 
 }  // namespace afluente::pipeline

@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "data/batch.h"
+#include "data/dead_letter.h"
 #include "data/position.h"
 
 namespace afluente::pipeline {
@@ -25,6 +26,8 @@ class Source {
   virtual std::uint64_t estimated_rows() const = 0;
   /// What the destination has reached once every lane is drained.
   virtual data::Position end() const = 0;
+  /// Rows that were set aside so far; complete once every lane is drained.
+  virtual std::vector<data::DeadLetter> dead_letters() const = 0;
 
   /// Opens one lane; lanes share the work, whoever is free takes the next
   /// part. Thread-safe. Readers return kCancelled promptly after `stop` fires

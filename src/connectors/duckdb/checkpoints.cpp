@@ -47,4 +47,19 @@ Status WriteCheckpoint(duckdb_connection connection, const estate::TableAddress&
                   QuoteLiteral(position.kind), QuoteLiteral(position.value)));
 }
 
+Status WriteDeadLetters(duckdb_connection connection, const estate::TableAddress& destination,
+                        const std::string& integration,
+                        const std::vector<data::DeadLetter>& dead_letters) {
+  if (dead_letters.empty()) return Done{};
+  std::string rows;
+  for (const data::DeadLetter& letter : dead_letters) {
+    rows += fmt::format("{}({}, {}, {}, {}, now())", rows.empty() ? "" : ", ",
+                        QuoteLiteral(destination.ToString()), QuoteLiteral(integration),
+                        QuoteLiteral(letter.key), QuoteLiteral(letter.reason));
+  }
+  return data::Execute(connection,
+                       fmt::format("INSERT INTO {}.{}.dead_letters VALUES {}",
+                                   QuoteIdentifier(destination.project), kSystemSchema, rows));
+}
+
 }  // namespace afluente::duck

@@ -1,10 +1,12 @@
-// Positions, stored in the warehouse file that holds the data they cover.
+// Positions and dead letters, stored in the warehouse file that holds the data they belong to.
 #pragma once
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
+#include "data/dead_letter.h"
 #include "data/duckdb_api.h"
 #include "data/position.h"
 #include "estate/estate.h"
@@ -21,5 +23,10 @@ Result<std::optional<data::Position>> ReadCheckpoint(duckdb_connection connectio
 /// somebody reads). Belongs inside the transaction that publishes the data.
 Status WriteCheckpoint(duckdb_connection connection, const estate::TableAddress& destination,
                        const std::string& integration, const data::Position& position);
+
+/// Adds to the project's dead letters; the same transaction.
+Status WriteDeadLetters(duckdb_connection connection, const estate::TableAddress& destination,
+                        const std::string& integration,
+                        const std::vector<data::DeadLetter>& dead_letters);
 
 }  // namespace afluente::duck

@@ -28,7 +28,8 @@ class TableSink final : public pipeline::Sink {
   Result<std::optional<data::Position>> Stored() override;
   Status Prepare(const data::Schema& schema, std::uint64_t estimated_rows) override;
   Status Load(data::BatchReader& lane, const std::stop_token& stop) override;
-  Result<pipeline::Committed> Commit(const data::Position& end) override;
+  Result<pipeline::Committed> Commit(const data::Position& end,
+                                     const std::vector<data::DeadLetter>& dead_letters) override;
 
  private:
   std::string SqlName(const std::string& table) const;
@@ -37,7 +38,7 @@ class TableSink final : public pipeline::Sink {
   Result<std::vector<TableColumn>> TargetColumns() const;
   Status CheckKeys() const;
   Status DropUnchangedRows() const;
-  Status Publish(const data::Position& end);
+  Status Publish(const data::Position& end, const std::vector<data::DeadLetter>& dead_letters);
   Status MergeStage() const;
   bool Replaces() const;
 
@@ -186,7 +187,8 @@ Status TableSink::MergeStage() const {
   return data::Execute(connection_.get(), "DROP TABLE " + Stage());
 }
 
-Status TableSink::Publish(const data::Position& end) {
+Status TableSink::Publish(const data::Position& end,
+                          const std::vector<data::DeadLetter>& dead_letters) {
   if (Replaces()) {
     AFL_TRY(data::Execute(
         connection_.get(),
@@ -196,10 +198,12 @@ Status TableSink::Publish(const data::Position& end) {
     AFL_TRY(MergeStage());
   }
   AFL_TRY(WriteCheckpoint(connection_.get(), address_, integration_.name, end));
+  AFL_TRY(WriteDeadLetters(connection_.get(), address_, integration_.name, dead_letters));
   return data::Execute(connection_.get(), "COMMIT");
 }
 
-Result<pipeline::Committed> TableSink::Commit(const data::Position& end) {
+Result<pipeline::Committed> TableSink::Commit(const data::Position& end,
+                                              const std::vector<data::DeadLetter>& dead_letters) {
   const bool upserts = integration_.EffectiveWrite() == estate::Write::kUpsert;
   if (upserts) AFL_TRY(CheckKeys());
   if (upserts && !Replaces() && integration_.lookback.count() > 0 &&
@@ -212,7 +216,7 @@ Result<pipeline::Committed> TableSink::Commit(const data::Position& end) {
     if (staged_ == 0 && stored == end) return pipeline::Committed{};
   }
   AFL_TRY(data::Execute(connection_.get(), "BEGIN"));
-  if (Status published = Publish(end); !published.ok()) {
+  if (Status published = Publish(end, dead_letters); !published.ok()) {
     // The first failure is the one to tell; DuckDB may have rolled back already.
     (void)data::Execute(connection_.get(), "ROLLBACK");
     return std::move(published).error();
@@ -221,7 +225,7 @@ Result<pipeline::Committed> TableSink::Commit(const data::Position& end) {
   if (const Status status = warehouse_.Checkpoint(address_.project); !status.ok()) {
     spdlog::debug("checkpoint of {} left to later: {}", address_.project, status.error().message());
   }
-  return pipeline::Committed{staged_, rows_.evolution().changes};
+  return pipeline::Committed{staged_, 0, rows_.evolution().changes};
 }
 
 }  // namespace

@@ -64,6 +64,8 @@ Status CreateSystemSchema(duckdb_connection connection, const std::string& proje
                   "CREATE TABLE {0}.format(version INTEGER); INSERT INTO {0}.format VALUES ({1});"
                   "CREATE TABLE {0}.checkpoints(destination VARCHAR, integration VARCHAR, "
                   "kind VARCHAR, position VARCHAR, committed_at TIMESTAMPTZ);"
+                  "CREATE TABLE {0}.dead_letters(destination VARCHAR, integration VARCHAR, "
+                  "key VARCHAR, reason VARCHAR, committed_at TIMESTAMPTZ);"
                   "COMMIT",
                   schema, kFormatVersion));
 }

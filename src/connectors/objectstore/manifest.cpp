@@ -49,6 +49,9 @@ nlohmann::json ToJson(const Manifest& manifest) {
   for (const auto& file : manifest.files) {
     json["files"].push_back({{"name", file.name}, {"rows", file.rows}, {"bytes", file.bytes}});
   }
+  for (const auto& letter : manifest.dead_letters) {
+    json["dead_letters"].push_back({{"key", letter.key}, {"reason", letter.reason}});
+  }
   return json;
 }
 
@@ -61,6 +64,9 @@ Manifest FromJson(const nlohmann::json& json) {
   }
   for (const auto& file : json.at("files")) {
     manifest.files.push_back({file.at("name"), file.at("rows"), file.at("bytes")});
+  }
+  for (const auto& letter : json.value("dead_letters", nlohmann::json::array())) {
+    manifest.dead_letters.push_back({letter.at("key"), letter.at("reason")});
   }
   return manifest;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "data/dead_letter.h"
 #include "data/position.h"
 
 namespace afluente::lake {
@@ -30,6 +31,7 @@ struct Manifest {
   data::Position position;
   std::vector<ManifestColumn> columns;
   std::vector<ManifestFile> files;
+  std::vector<data::DeadLetter> dead_letters;  // Of the rows that the files cover.
 };
 
 /// nullopt: the prefix has none yet.

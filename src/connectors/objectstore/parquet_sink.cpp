@@ -31,7 +31,8 @@ class ParquetSink final : public pipeline::Sink {
   Result<std::optional<data::Position>> Stored() override;
   Status Prepare(const data::Schema& schema, std::uint64_t estimated_rows) override;
   Status Load(data::BatchReader& lane, const std::stop_token& stop) override;
-  Result<pipeline::Committed> Commit(const data::Position& end) override;
+  Result<pipeline::Committed> Commit(const data::Position& end,
+                                     const std::vector<data::DeadLetter>& dead_letters) override;
 
  private:
   bool Appends() const {
@@ -92,7 +93,8 @@ Status ParquetSink::Load(data::BatchReader& lane, const std::stop_token& stop) {
   return Done{};
 }
 
-Result<pipeline::Committed> ParquetSink::Commit(const data::Position& end) {
+Result<pipeline::Committed> ParquetSink::Commit(const data::Position& end,
+                                                const std::vector<data::DeadLetter>& dead_letters) {
   Manifest next;
   next.integration = integration_.name;
   next.position = end;
@@ -100,13 +102,15 @@ Result<pipeline::Committed> ParquetSink::Commit(const data::Position& end) {
     next.columns.push_back({column.name, column.type});
   }
   if (Appends()) next.files = manifest_.files;
-  pipeline::Committed committed{0, rows_.evolution().changes};
+  pipeline::Committed committed{0, 0, rows_.evolution().changes};
   for (const ManifestFile& file : written_) {
     // An empty file is only worth keeping when it is the only one: it has the columns.
     if (file.rows == 0 && (!next.files.empty() || &file != &written_.back())) continue;
     next.files.push_back(file);
     committed.rows_written += file.rows;
   }
+  next.dead_letters = Appends() ? manifest_.dead_letters : std::vector<data::DeadLetter>();
+  next.dead_letters.insert(next.dead_letters.end(), dead_letters.begin(), dead_letters.end());
   AFL_TRY(WriteManifest(prefix_, next));
   manifest_ = std::move(next);
   manifest_known_ = true;

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstring>
 #include <limits>
+#include <optional>
 
 #include "base/utf8.h"
 #include "connectors/postgres/numeric.h"
@@ -224,6 +225,57 @@ Fault DecodeArray(const LogicalType& type, TextForm form, std::string_view cell,
                          out);
 }
 
+// The fields of one tuple, in order.
+class FieldCursor {
+ public:
+  explicit FieldCursor(std::string_view tuple) : rest_(tuple) {}
+
+  Status Begin(std::size_t fields) {
+    if (rest_.size() < 2) return Broken("a tuple ends too early");
+    if (ReadBigEndian<std::uint16_t>(rest_.data()) != fields) {
+      return Broken("unexpected number of fields");
+    }
+    rest_.remove_prefix(2);
+    return Done{};
+  }
+
+  // nullopt is NULL.
+  Result<std::optional<std::string_view>> Next() {
+    if (rest_.size() < 4) return Broken("a tuple ends too early");
+    const auto length = ReadBigEndian<std::int32_t>(rest_.data());
+    rest_.remove_prefix(4);
+    if (length < 0) return std::optional<std::string_view>();
+    const auto size = static_cast<std::size_t>(length);
+    if (size > rest_.size()) return Broken("a tuple ends too early");
+    const std::string_view cell = rest_.substr(0, size);
+    rest_.remove_prefix(size);
+    return std::optional(cell);
+  }
+
+ private:
+  static Error Broken(std::string_view how) {
+    return {ErrorKind::kInternal, fmt::format("the COPY stream is broken: {}", how)};
+  }
+
+  std::string_view rest_;
+};
+
+std::string CellText(const LogicalType& type, std::string_view cell) {
+  if (type.kind == Kind::kInt16 && cell.size() == 2) {
+    return std::to_string(ReadBigEndian<std::int16_t>(cell.data()));
+  }
+  if (type.kind == Kind::kInt32 && cell.size() == 4) {
+    return std::to_string(ReadBigEndian<std::int32_t>(cell.data()));
+  }
+  if (type.kind == Kind::kInt64 && cell.size() == 8) {
+    return std::to_string(ReadBigEndian<std::int64_t>(cell.data()));
+  }
+  if (type.kind == Kind::kText && IsUtf8(cell.data(), cell.size())) return std::string(cell);
+  std::string hex = "0x";
+  for (const char byte : cell) hex += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+  return hex;
+}
+
 }  // namespace
 
 std::string_view Describe(Fault fault) {
@@ -292,37 +344,41 @@ Fault DecodeCell(const LogicalType& type, TextForm form, std::string_view cell, 
 }
 
 CopyDecoder::CopyDecoder(const data::Schema& schema, std::vector<TextForm> forms)
-    : schema_(schema), forms_(std::move(forms)) {}
+    : schema_(schema), forms_(std::move(forms)), list_sizes_(schema.size()) {}
 
-Status CopyDecoder::DecodeTuple(std::string_view tuple, std::size_t row, data::Batch& batch) const {
-  const auto broken = [] {
-    return Error(ErrorKind::kInternal, "the COPY stream is broken: a tuple ends too early");
-  };
-  if (tuple.size() < 2) return broken();
-  if (ReadBigEndian<std::uint16_t>(tuple.data()) != schema_.size()) {
-    return Error(ErrorKind::kInternal, "the COPY stream is broken: unexpected number of fields");
-  }
-  tuple.remove_prefix(2);
+Status CopyDecoder::DecodeTuple(std::string_view tuple, std::size_t row, data::Batch& batch) {
+  FieldCursor fields(tuple);
+  AFL_TRY(fields.Begin(schema_.size()));
+  for (std::size_t i = 0; i < schema_.size(); ++i) list_sizes_[i] = batch.columns()[i].list_size();
   for (std::size_t i = 0; i < schema_.size(); ++i) {
-    if (tuple.size() < 4) return broken();
-    const auto length = ReadBigEndian<std::int32_t>(tuple.data());
-    tuple.remove_prefix(4);
+    AFL_ASSIGN(const std::optional<std::string_view> cell, fields.Next());
     data::VectorWriter& out = batch.columns()[i];
-    if (length < 0) {
+    if (!cell) {
       out.SetNull(row);
       continue;
     }
-    const auto size = static_cast<std::size_t>(length);
-    if (size > tuple.size()) return broken();
-    const std::string_view cell = tuple.substr(0, size);
-    tuple.remove_prefix(size);
-    const Fault fault = DecodeCell(schema_[i].type, forms_[i], cell, row, out);
-    if (fault != Fault::kNone) {
-      return Error(ErrorKind::kConversion,
-                   fmt::format("column \"{}\" {}", schema_[i].name, Describe(fault)));
-    }
+    const Fault fault = DecodeCell(schema_[i].type, forms_[i], *cell, row, out);
+    if (fault == Fault::kNone) continue;
+    for (std::size_t j = 0; j <= i; ++j) batch.columns()[j].TakeBack(row, list_sizes_[j]);
+    return Error(ErrorKind::kConversion,
+                 fmt::format("column \"{}\" {}", schema_[i].name, Describe(fault)));
   }
   return Done{};
+}
+
+std::string CopyDecoder::DescribeRow(std::string_view tuple,
+                                     const std::vector<std::size_t>& indexes) const {
+  FieldCursor fields(tuple);
+  std::string described;
+  if (!fields.Begin(schema_.size()).ok()) return described;
+  for (std::size_t i = 0; i < schema_.size(); ++i) {
+    const auto cell = fields.Next();
+    if (!cell.ok()) return described;
+    if (std::find(indexes.begin(), indexes.end(), i) == indexes.end()) continue;
+    described += fmt::format("{}{}={}", described.empty() ? "" : ", ", schema_[i].name,
+                             cell.value() ? CellText(schema_[i].type, *cell.value()) : "NULL");
+  }
+  return described;
 }
 
 }  // namespace afluente::postgres

@@ -53,13 +53,18 @@ class CopyDecoder {
   CopyDecoder(const data::Schema& schema, std::vector<TextForm> forms);
 
   /// Decodes one tuple (field count first) into `row` of `batch`. A tuple that
-  /// fails leaves the row unfinished: write it again or drop it.
+  /// fails leaves the row as if it had not been touched.
   /// Errors: kConversion naming the column, kInternal for a broken stream.
-  Status DecodeTuple(std::string_view tuple, std::size_t row, data::Batch& batch) const;
+  Status DecodeTuple(std::string_view tuple, std::size_t row, data::Batch& batch);
+
+  /// "id=42, uuid=6f...": the columns at `indexes` of a tuple, for people who
+  /// look for the row. Integers and text as such, other types in hex.
+  std::string DescribeRow(std::string_view tuple, const std::vector<std::size_t>& indexes) const;
 
  private:
   const data::Schema& schema_;
   std::vector<TextForm> forms_;
+  std::vector<std::size_t> list_sizes_;  // Of the batch before the row in hand.
 };
 
 }  // namespace afluente::postgres

@@ -36,13 +36,11 @@ const std::string* SelectQueue::Take() {
   return index < selects_.size() ? &selects_[index] : nullptr;
 }
 
-CopyReader::CopyReader(Connection connection, SelectQueue& queue, const data::Schema& schema,
-                       std::vector<TextForm> forms, pipeline::Progress& progress,
+CopyReader::CopyReader(Connection connection, const CopyContext& context,
                        const std::stop_token& stop)
     : connection_(std::move(connection)),
-      queue_(queue),
-      decoder_(schema, std::move(forms)),
-      progress_(progress),
+      context_(context),
+      decoder_(context.schema, context.forms),
       cancel_(connection_.get(), stop) {}
 
 Status CopyReader::BeginCopy(const std::string& select) {
@@ -66,7 +64,7 @@ Result<CopyReader::Row> CopyReader::NextRow() {
   bool at_header = false;
   while (true) {
     if (!copying_) {
-      const std::string* select = queue_.Take();
+      const std::string* select = context_.queue.Take();
       if (select == nullptr) return Row{nullptr, 0};
       AFL_TRY(BeginCopy(*select));
       at_header = true;
@@ -89,18 +87,32 @@ Result<CopyReader::Row> CopyReader::NextRow() {
   }
 }
 
+// Only a value that the destination cannot hold concerns one row alone.
+Status CopyReader::SetAside(const Row& row, const Error& error) {
+  if (context_.dead_letters == nullptr || error.kind() != ErrorKind::kConversion) return error;
+  return context_.dead_letters->Add(
+      {decoder_.DescribeRow({row.bytes, row.size}, context_.key_columns), error.message()});
+}
+
 Result<std::size_t> CopyReader::Next(data::Batch& batch) {
   buffers_.clear();
   std::size_t rows = 0;
+  std::size_t read = 0;
   std::size_t bytes = 0;
-  for (; rows < data::Batch::kRows; ++rows) {
+  while (rows < data::Batch::kRows) {
     AFL_ASSIGN(const Row row, NextRow());
     if (row.bytes == nullptr) break;
-    AFL_TRY(decoder_.DecodeTuple({row.bytes, row.size}, rows, batch));
+    ++read;
     bytes += row.size;
+    const Status decoded = decoder_.DecodeTuple({row.bytes, row.size}, rows, batch);
+    if (decoded.ok()) {
+      ++rows;
+    } else {
+      AFL_TRY(SetAside(row, decoded.error()));
+    }
   }
-  progress_.rows += rows;
-  progress_.bytes += bytes;
+  context_.progress.rows += read;
+  context_.progress.bytes += bytes;
   return rows;
 }
 

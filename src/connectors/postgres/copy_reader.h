@@ -11,6 +11,7 @@
 #include "connectors/postgres/copy_decoder.h"
 #include "connectors/postgres/libpq.h"
 #include "data/batch.h"
+#include "data/dead_letter.h"
 #include "pipeline/progress.h"
 
 namespace afluente::postgres {
@@ -29,13 +30,23 @@ class SelectQueue {
   std::atomic<std::size_t> next_{0};
 };
 
+/// What all readers of one source share; borrowed by each.
+struct CopyContext {
+  SelectQueue& queue;
+  const data::Schema& schema;
+  const std::vector<TextForm>& forms;
+  pipeline::Progress& progress;
+  /// Where rows go that cannot be decoded; null: they fail the read.
+  data::DeadLetters* dead_letters;
+  /// Columns by which a dead letter's row is named.
+  const std::vector<std::size_t>& key_columns;
+};
+
 /// Reads what it takes from the queue over one connection that is inside its
-/// transaction. Borrows queue, schema and progress.
+/// transaction.
 class CopyReader final : public data::BatchReader {
  public:
-  CopyReader(Connection connection, SelectQueue& queue, const data::Schema& schema,
-             std::vector<TextForm> forms, pipeline::Progress& progress,
-             const std::stop_token& stop);
+  CopyReader(Connection connection, const CopyContext& context, const std::stop_token& stop);
 
   Result<std::size_t> Next(data::Batch& batch) override;
 
@@ -49,11 +60,11 @@ class CopyReader final : public data::BatchReader {
   Result<Row> NextRow();
   Status BeginCopy(const std::string& select);
   Status EndCopy();
+  Status SetAside(const Row& row, const Error& error);
 
   Connection connection_;
-  SelectQueue& queue_;
+  const CopyContext context_;
   CopyDecoder decoder_;
-  pipeline::Progress& progress_;
   std::vector<std::unique_ptr<char, FreeWith<PQfreemem>>> buffers_;  // Of the batch in flight.
   bool copying_ = false;
   CancelOnStop cancel_;  // Last: goes before the connection does.

@@ -35,6 +35,7 @@ class PostgresSource final : public pipeline::Source {
   int lanes() const override { return lanes_; }
   std::uint64_t estimated_rows() const override { return estimated_rows_; }
   data::Position end() const override { return end_; }
+  std::vector<data::DeadLetter> dead_letters() const override { return dead_letters_.Copy(); }
   Result<std::unique_ptr<data::BatchReader>> OpenLane(const std::stop_token& stop) override;
 
  private:
@@ -60,7 +61,26 @@ class PostgresSource final : public pipeline::Source {
   data::Position end_ = kWholeSnapshot;
   std::uint64_t estimated_rows_ = 0;
   int lanes_ = 1;
+  bool sets_bad_rows_aside_ = false;
+  data::DeadLetters dead_letters_;
+  std::vector<std::size_t> key_columns_;
 };
+
+// The key's columns in what is read; a masked one must not stand in a dead letter.
+std::vector<std::size_t> KeyColumns(const estate::Integration& integration,
+                                    const data::Schema& schema) {
+  std::vector<std::size_t> indexes;
+  for (std::size_t i = 0; i < schema.size(); ++i) {
+    const auto rule = integration.columns.find(schema[i].name);
+    const bool ruled = rule != integration.columns.end();
+    if (ruled && rule->second.mask) continue;
+    const std::string& name =
+        ruled && !rule->second.rename.empty() ? rule->second.rename : schema[i].name;
+    const auto& key = integration.destination.key;
+    if (std::find(key.begin(), key.end(), name) != key.end()) indexes.push_back(i);
+  }
+  return indexes;
+}
 
 std::string And(const std::string& condition, const std::string& more) {
   return condition.empty() ? more : condition + " AND " + more;
@@ -73,8 +93,11 @@ std::string UserCondition(const estate::Integration& integration) {
 
 Status PostgresSource::Plan(const estate::Integration& integration,
                             const std::optional<data::Position>& from) {
-  return integration.source.query.empty() ? PlanTable(integration, from)
-                                          : PlanQuery(integration, from);
+  AFL_TRY(integration.source.query.empty() ? PlanTable(integration, from)
+                                           : PlanQuery(integration, from));
+  sets_bad_rows_aside_ = integration.on_bad_row == estate::OnBadRow::kDeadLetter;
+  key_columns_ = KeyColumns(integration, columns_.schema);
+  return Done{};
 }
 
 // The lock comes before the snapshot: without it TRUNCATE or a table rewrite
@@ -209,8 +232,14 @@ Result<Connection> PostgresSource::LaneConnection() {
 
 Result<std::unique_ptr<data::BatchReader>> PostgresSource::OpenLane(const std::stop_token& stop) {
   AFL_ASSIGN(Connection connection, LaneConnection());
-  return std::unique_ptr<data::BatchReader>(std::make_unique<CopyReader>(
-      std::move(connection), *queue_, columns_.schema, columns_.forms, progress_, stop));
+  const CopyContext context{*queue_,
+                            columns_.schema,
+                            columns_.forms,
+                            progress_,
+                            sets_bad_rows_aside_ ? &dead_letters_ : nullptr,
+                            key_columns_};
+  return std::unique_ptr<data::BatchReader>(
+      std::make_unique<CopyReader>(std::move(connection), context, stop));
 }
 
 }  // namespace

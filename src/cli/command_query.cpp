@@ -6,6 +6,7 @@
 #include "cli/reader.h"
 #include "cli/rows.h"
 #include "cli/signals.h"
+#include "connectors/duckdb/interrupt.h"
 
 namespace afluente::cli {
 namespace {
@@ -19,8 +20,7 @@ Result<int> Query(const GlobalFlags& flags, const QueryFlags& query) {
   const StopOnSignal stop;
   AFL_ASSIGN(const estate::Estate estate, LoadCleanEstate(flags));
   AFL_ASSIGN(const WarehouseReader reader, OpenReader(flags, estate, "query"));
-  const std::stop_callback interrupt(stop.token(),
-                                     [&] { duckdb_interrupt(reader.connection.get()); });
+  const duck::InterruptOnStop interrupt(reader.connection.get(), stop.token());
   AFL_ASSIGN(data::TextQuery rows, data::QueryAsText(reader.connection.get(), query.sql));
   const RowFormat format = query.format == "csv"                  ? RowFormat::kCsv
                            : query.format == "json" || flags.json ? RowFormat::kJson

@@ -9,6 +9,7 @@
 #include "cli/signals.h"
 #include "cli/table.h"
 #include "cli/units.h"
+#include "connectors/duckdb/interrupt.h"
 #include "connectors/registry.h"
 #include "estate/secrets.h"
 #include "monitoring/reconcile.h"
@@ -100,8 +101,7 @@ Result<int> ReconcileAll(const GlobalFlags& flags, const std::vector<std::string
   const StopOnSignal stop;
   AFL_ASSIGN(const estate::Estate estate, LoadCleanEstate(flags));
   AFL_ASSIGN(const WarehouseReader reader, OpenReader(flags, estate, "reconcile"));
-  const std::stop_callback interrupt(stop.token(),
-                                     [&] { duckdb_interrupt(reader.connection.get()); });
+  const duck::InterruptOnStop interrupt(reader.connection.get(), stop.token());
   Table table({{"integration"},
                {"source rows", Align::kRight},
                {"destination rows", Align::kRight},

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 
 namespace afluente::data {
 
@@ -28,19 +27,6 @@ void VectorWriter::SetNull(std::size_t row) {
   if (type_->kind == Kind::kList) Set(row, duckdb_list_entry{list_size_, 0});
 }
 
-void VectorWriter::SetBytes(std::size_t row, const char* bytes, std::size_t size) {
-  duckdb_string_t cell{};
-  cell.value.inlined.length = static_cast<std::uint32_t>(size);
-  if (size <= sizeof(cell.value.inlined.inlined)) {
-    std::memcpy(cell.value.inlined.inlined, bytes, size);
-  } else {
-    std::memcpy(cell.value.pointer.prefix, bytes, sizeof(cell.value.pointer.prefix));
-    // DuckDB never writes through the pointer of an input vector.
-    cell.value.pointer.ptr = const_cast<char*>(bytes);
-  }
-  Set(row, cell);
-}
-
 std::size_t VectorWriter::OpenList(std::size_t row, std::size_t length) {
   const std::size_t first = list_size_;
   list_size_ += length;
@@ -62,14 +48,14 @@ std::size_t VectorWriter::OpenList(std::size_t row, std::size_t length) {
   return first;
 }
 
-void VectorWriter::TakeBack(std::size_t row, std::size_t list_size) {
+void VectorWriter::TakeBack(std::size_t row) {
   if (validity_ != nullptr) duckdb_validity_set_row_valid(validity_, row);
-  if (type_->kind != Kind::kList) return;
+}
+
+void VectorWriter::TruncateList(std::size_t size) {
   // Elements of lists inside lists stay behind, unused; their places are not taken again.
-  for (std::size_t i = list_size; i < list_size_ && child_->validity_ != nullptr; ++i) {
-    duckdb_validity_set_row_valid(child_->validity_, i);
-  }
-  list_size_ = list_size;
+  for (std::size_t i = size; i < list_size_; ++i) child_->TakeBack(i);
+  list_size_ = size;
 }
 
 void VectorWriter::Finish() {

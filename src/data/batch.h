@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,7 +31,18 @@ class VectorWriter {
   /// Points the cell at `bytes` without copying them: they must live until the
   /// chunk has been consumed. Up to 12 bytes are stored inline.
   /// Source: duckdb.h, duckdb_string_t.
-  void SetBytes(std::size_t row, const char* bytes, std::size_t size);
+  void SetBytes(std::size_t row, const char* bytes, std::size_t size) {
+    duckdb_string_t cell{};
+    cell.value.inlined.length = static_cast<std::uint32_t>(size);
+    if (size <= sizeof(cell.value.inlined.inlined)) {
+      std::memcpy(cell.value.inlined.inlined, bytes, size);
+    } else {
+      std::memcpy(cell.value.pointer.prefix, bytes, sizeof(cell.value.pointer.prefix));
+      // DuckDB never writes through the pointer of an input vector.
+      cell.value.pointer.ptr = const_cast<char*>(bytes);
+    }
+    Set(row, cell);
+  }
 
   /// Opens list cell `row` with `length` elements and returns the index in
   /// `child()` of its first one; the caller fills them all.
@@ -39,9 +51,10 @@ class VectorWriter {
 
   /// How many elements lists hold so far.
   std::size_t list_size() const { return list_size_; }
-  /// Takes back what was written to `row`, the last one, so that it can be
-  /// written again; `list_size` is what it was before the row.
-  void TakeBack(std::size_t row, std::size_t list_size);
+  /// Makes the last row fit to be written again.
+  void TakeBack(std::size_t row);
+  /// Takes back the elements behind the first `size`.
+  void TruncateList(std::size_t size);
 
   /// Publishes the list sizes to DuckDB; call once when the chunk is full.
   void Finish();

@@ -98,7 +98,7 @@ std::optional<LogicalType> ParseDecimal(std::string_view requested) {
   if (parsed.ec == std::errc{} && parsed.ptr != end && *parsed.ptr == ',') {
     parsed = std::from_chars(parsed.ptr + 1, end, scale);
   }
-  if (parsed.ec != std::errc{} || parsed.ptr == end || *parsed.ptr != ')') return std::nullopt;
+  if (parsed.ec != std::errc{} || std::string_view(parsed.ptr, end) != ")") return std::nullopt;
   if (precision < 1 || precision > 38 || scale < 0 || scale > precision) return std::nullopt;
   return LogicalType::Decimal(precision, scale);
 }

@@ -28,8 +28,9 @@ Result<Compacted> Compact(const fs::path& folder, const std::string& project) {
       return Error(ErrorKind::kInternal, "DuckDB does not open");
     }
     AFL_TRY(AttachFile(connection.get(), file, project, Access::kReadOnly));
-    AFL_TRY(data::Execute(connection.get(),
-                          fmt::format("ATTACH {} AS fresh", QuoteLiteral(fresh.string()))));
+    AFL_TRY(data::Execute(
+        connection.get(),
+        fmt::format("ATTACH {} AS fresh{}", QuoteLiteral(fresh.string()), NewFileOptions())));
     AFL_TRY(data::Execute(connection.get(),
                           fmt::format("COPY FROM DATABASE {} TO fresh", QuoteIdentifier(project))));
     AFL_TRY(data::Execute(connection.get(), "CHECKPOINT fresh"));

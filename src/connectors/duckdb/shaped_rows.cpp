@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/names.h"
+#include "connectors/duckdb/interrupt.h"
 #include "pipeline/shaping.h"
 
 namespace afluente::duck {
@@ -59,7 +60,7 @@ Result<std::uint64_t> ShapedRows::Drain(data::BatchReader& lane, const std::stri
                                         const std::stop_token& stop) const {
   AFL_ASSIGN(const data::DuckConnection connection, warehouse_.Connect());
   const LaneTable table(warehouse_.lanes(), &lane, schema_, estimated_rows_);
-  const std::stop_callback interrupt(stop, [&] { duckdb_interrupt(connection.get()); });
+  const InterruptOnStop interrupt(connection.get(), stop);
   auto written = data::Query(connection.get(), before + Select(table.sql()) + after);
   if (!written.ok()) return table.failure().value_or(written.error());
   return static_cast<std::uint64_t>(duckdb_rows_changed(written.value().out()));

@@ -66,6 +66,9 @@ Result<std::vector<std::string>> ListProjects(const std::filesystem::path& folde
 /// The file of a project.
 std::filesystem::path FileOf(const std::filesystem::path& folder, const std::string& project);
 
+/// What ATTACH says of a file that it may create.
+std::string NewFileOptions();
+
 /// Attaches `file` under the project's name and checks its format.
 Status AttachFile(duckdb_connection connection, const std::filesystem::path& file,
                   const std::string& project, Access access);

@@ -6,7 +6,6 @@
 #include <array>
 #include <cstring>
 #include <limits>
-#include <optional>
 
 #include "base/utf8.h"
 #include "connectors/postgres/numeric.h"
@@ -225,40 +224,44 @@ Fault DecodeArray(const LogicalType& type, TextForm form, std::string_view cell,
                          out);
 }
 
-// The fields of one tuple, in order.
+// The fields of one tuple, in order. Fails by flag: a Result a cell would cost
+// more than most cells do.
 class FieldCursor {
  public:
-  explicit FieldCursor(std::string_view tuple) : rest_(tuple) {}
+  explicit FieldCursor(std::string_view tuple)
+      : next_(tuple.data()), end_(tuple.data() + tuple.size()) {}
 
-  Status Begin(std::size_t fields) {
-    if (rest_.size() < 2) return Broken("a tuple ends too early");
-    if (ReadBigEndian<std::uint16_t>(rest_.data()) != fields) {
-      return Broken("unexpected number of fields");
-    }
-    rest_.remove_prefix(2);
-    return Done{};
+  bool Begin(std::size_t fields) {
+    if (end_ - next_ < 2 || ReadBigEndian<std::uint16_t>(next_) != fields) return false;
+    next_ += 2;
+    return true;
   }
 
-  // nullopt is NULL.
-  Result<std::optional<std::string_view>> Next() {
-    if (rest_.size() < 4) return Broken("a tuple ends too early");
-    const auto length = ReadBigEndian<std::int32_t>(rest_.data());
-    rest_.remove_prefix(4);
-    if (length < 0) return std::optional<std::string_view>();
-    const auto size = static_cast<std::size_t>(length);
-    if (size > rest_.size()) return Broken("a tuple ends too early");
-    const std::string_view cell = rest_.substr(0, size);
-    rest_.remove_prefix(size);
-    return std::optional(cell);
+  struct Field {
+    std::string_view cell;
+    bool is_null = false;
+    bool is_broken = false;  // The tuple ends too early.
+  };
+  Field Next() {
+    if (end_ - next_ < 4) return {{}, false, true};
+    const auto length = ReadBigEndian<std::int32_t>(next_);
+    next_ += 4;
+    if (length < 0) return {{}, true, false};
+    if (length > end_ - next_) return {{}, false, true};
+    const std::string_view cell(next_, static_cast<std::size_t>(length));
+    next_ += length;
+    return {cell, false, false};
   }
 
  private:
-  static Error Broken(std::string_view how) {
-    return {ErrorKind::kInternal, fmt::format("the COPY stream is broken: {}", how)};
-  }
-
-  std::string_view rest_;
+  const char* next_;
+  const char* end_;
 };
+
+Error BrokenStream() {
+  return {ErrorKind::kInternal,
+          "the COPY stream is broken: a tuple has too few fields or ends too early"};
+}
 
 std::string CellText(const LogicalType& type, std::string_view cell) {
   if (type.kind == Kind::kInt16 && cell.size() == 2) {
@@ -344,22 +347,34 @@ Fault DecodeCell(const LogicalType& type, TextForm form, std::string_view cell, 
 }
 
 CopyDecoder::CopyDecoder(const data::Schema& schema, std::vector<TextForm> forms)
-    : schema_(schema), forms_(std::move(forms)), list_sizes_(schema.size()) {}
+    : schema_(schema), forms_(std::move(forms)) {
+  for (std::size_t i = 0; i < schema_.size(); ++i) {
+    if (schema_[i].type.kind == Kind::kList) lists_.push_back({i, 0});
+  }
+}
+
+void CopyDecoder::TakeBack(std::size_t row, std::size_t fields, data::Batch& batch) const {
+  for (std::size_t i = 0; i < fields; ++i) batch.columns()[i].TakeBack(row);
+  for (const ListColumn& list : lists_) {
+    if (list.column < fields) batch.columns()[list.column].TruncateList(list.size);
+  }
+}
 
 Status CopyDecoder::DecodeTuple(std::string_view tuple, std::size_t row, data::Batch& batch) {
   FieldCursor fields(tuple);
-  AFL_TRY(fields.Begin(schema_.size()));
-  for (std::size_t i = 0; i < schema_.size(); ++i) list_sizes_[i] = batch.columns()[i].list_size();
+  if (!fields.Begin(schema_.size())) return BrokenStream();
+  data::VectorWriter* const columns = batch.columns().data();
+  for (ListColumn& list : lists_) list.size = columns[list.column].list_size();
   for (std::size_t i = 0; i < schema_.size(); ++i) {
-    AFL_ASSIGN(const std::optional<std::string_view> cell, fields.Next());
-    data::VectorWriter& out = batch.columns()[i];
-    if (!cell) {
-      out.SetNull(row);
+    const FieldCursor::Field field = fields.Next();
+    if (field.is_null) {
+      columns[i].SetNull(row);
       continue;
     }
-    const Fault fault = DecodeCell(schema_[i].type, forms_[i], *cell, row, out);
+    if (field.is_broken) return BrokenStream();
+    const Fault fault = DecodeCell(schema_[i].type, forms_[i], field.cell, row, columns[i]);
     if (fault == Fault::kNone) continue;
-    for (std::size_t j = 0; j <= i; ++j) batch.columns()[j].TakeBack(row, list_sizes_[j]);
+    TakeBack(row, i + 1, batch);
     return Error(ErrorKind::kConversion,
                  fmt::format("column \"{}\" {}", schema_[i].name, Describe(fault)));
   }
@@ -370,13 +385,13 @@ std::string CopyDecoder::DescribeRow(std::string_view tuple,
                                      const std::vector<std::size_t>& indexes) const {
   FieldCursor fields(tuple);
   std::string described;
-  if (!fields.Begin(schema_.size()).ok()) return described;
+  if (!fields.Begin(schema_.size())) return described;
   for (std::size_t i = 0; i < schema_.size(); ++i) {
-    const auto cell = fields.Next();
-    if (!cell.ok()) return described;
+    const FieldCursor::Field field = fields.Next();
+    if (field.is_broken) return described;
     if (std::find(indexes.begin(), indexes.end(), i) == indexes.end()) continue;
     described += fmt::format("{}{}={}", described.empty() ? "" : ", ", schema_[i].name,
-                             cell.value() ? CellText(schema_[i].type, *cell.value()) : "NULL");
+                             field.is_null ? "NULL" : CellText(schema_[i].type, field.cell));
   }
   return described;
 }

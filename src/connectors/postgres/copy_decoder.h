@@ -62,9 +62,16 @@ class CopyDecoder {
   std::string DescribeRow(std::string_view tuple, const std::vector<std::size_t>& indexes) const;
 
  private:
+  struct ListColumn {
+    std::size_t column;
+    std::size_t size;  // Elements before the row in hand.
+  };
+
+  void TakeBack(std::size_t row, std::size_t fields, data::Batch& batch) const;
+
   const data::Schema& schema_;
   std::vector<TextForm> forms_;
-  std::vector<std::size_t> list_sizes_;  // Of the batch before the row in hand.
+  std::vector<ListColumn> lists_;
 };
 
 }  // namespace afluente::postgres

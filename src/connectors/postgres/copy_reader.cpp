@@ -11,6 +11,9 @@ namespace {
 constexpr std::string_view kSignature("PGCOPY\n\xff\r\n\0", 11);
 constexpr std::size_t kFixedHeader = 19;
 
+// Large rows make smaller batches: memory follows bytes, not rows.
+constexpr std::size_t kBatchBytesMax = std::size_t{4} << 20U;
+
 // The header stands in front of the first tuple, in the same message.
 Result<std::size_t> HeaderSize(std::string_view message) {
   if (message.size() < kFixedHeader || !message.starts_with(kSignature)) {
@@ -41,6 +44,7 @@ CopyReader::CopyReader(Connection connection, const CopyContext& context,
     : connection_(std::move(connection)),
       context_(context),
       decoder_(context.schema, context.forms),
+      stop_(stop),
       cancel_(connection_.get(), stop) {}
 
 Status CopyReader::BeginCopy(const std::string& select) {
@@ -76,14 +80,15 @@ Result<CopyReader::Row> CopyReader::NextRow() {
       AFL_TRY(EndCopy());
       continue;
     }
-    buffers_.emplace_back(bytes);
+    const std::unique_ptr<char, FreeWith<PQfreemem>> owned(bytes);
     std::size_t begin = 0;
     if (at_header) {
       AFL_ASSIGN(begin, HeaderSize({bytes, static_cast<std::size_t>(size)}));
       at_header = false;
     }
-    const Row row{bytes + begin, static_cast<std::size_t>(size) - begin};
-    if (row.size != 0 && !IsTrailer(row.bytes, row.size)) return row;
+    const std::size_t row_size = static_cast<std::size_t>(size) - begin;
+    if (row_size == 0 || IsTrailer(bytes + begin, row_size)) continue;
+    return Row{arena_.Copy(bytes + begin, row_size), row_size};
   }
 }
 
@@ -95,11 +100,14 @@ Status CopyReader::SetAside(const Row& row, const Error& error) {
 }
 
 Result<std::size_t> CopyReader::Next(data::Batch& batch) {
-  buffers_.clear();
+  // The server's cancel is forgotten when it arrives between two statements.
+  if (stop_.stop_requested()) return Error(ErrorKind::kCancelled, "stopped");
+  arena_.Clear();
   std::size_t rows = 0;
   std::size_t read = 0;
   std::size_t bytes = 0;
-  while (rows < data::Batch::kRows) {
+  // No rows would mean the end, so a batch of bad rows alone goes on.
+  while (rows < data::Batch::kRows && (bytes < kBatchBytesMax || rows == 0)) {
     AFL_ASSIGN(const Row row, NextRow());
     if (row.bytes == nullptr) break;
     ++read;

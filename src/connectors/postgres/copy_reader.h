@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "connectors/postgres/copy_decoder.h"
 #include "connectors/postgres/libpq.h"
+#include "connectors/postgres/row_arena.h"
 #include "data/batch.h"
 #include "data/dead_letter.h"
 #include "pipeline/progress.h"
@@ -65,8 +66,9 @@ class CopyReader final : public data::BatchReader {
   Connection connection_;
   const CopyContext context_;
   CopyDecoder decoder_;
-  std::vector<std::unique_ptr<char, FreeWith<PQfreemem>>> buffers_;  // Of the batch in flight.
+  RowArena arena_;  // The rows of the batch in flight.
   bool copying_ = false;
+  const std::stop_token stop_;
   CancelOnStop cancel_;  // Last: goes before the connection does.
 };
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "data/test_duckdb.h"
 
 namespace afluente::data {
@@ -42,7 +44,7 @@ TEST(VectorWriterTest, WritesShortAndLongBytes) {
 TEST(VectorWriterTest, TakesBackARowThatWasNull) {
   TestColumn column(Plain(Kind::kInt32));
   column.writer().SetNull(0);
-  column.writer().TakeBack(0, 0);
+  column.writer().TakeBack(0);
   column.writer().Set(0, std::int32_t{5});
   EXPECT_THAT(column.Rows(1), ElementsAre("5"));
 }
@@ -106,7 +108,8 @@ TEST(ListTest, TakesBackARowWithItsElements) {
   const std::size_t first = out.OpenList(1, 3);
   out.child().SetNull(first);
   out.child().SetNull(first + 1);
-  out.TakeBack(1, before);
+  out.TakeBack(1);
+  out.TruncateList(before);
   WriteInts(out, 1, 3, 7);
   EXPECT_THAT(column.Rows(2), ElementsAre("[1, 2]", "[7, 8, 9]"));
 }
@@ -119,7 +122,8 @@ TEST(ListTest, TakesBackARowThatMadeItGrow) {
   const std::size_t before = out.list_size();
   out.OpenList(1, 9000);
   out.child().SetNull(before + 5);
-  out.TakeBack(1, before);
+  out.TakeBack(1);
+  out.TruncateList(before);
   WriteInts(out, 1, 10, 7);
   EXPECT_THAT(column.Rows(2, "list_count(v)"), ElementsAre("1999", "10"));
 }
@@ -170,7 +174,8 @@ TEST(NestedListTest, TakesBackARow) {
   std::size_t first = out.OpenList(0, 2);
   WriteInts(out.child(), first, 3, 1);
   out.child().SetNull(first + 1);
-  out.TakeBack(0, before);
+  out.TakeBack(0);
+  out.TruncateList(before);
   first = out.OpenList(0, 2);
   WriteInts(out.child(), first, 1, 8);
   WriteInts(out.child(), first + 1, 1, 9);

@@ -91,7 +91,10 @@ Result<TextQuery> QueryAsText(duckdb_connection connection, const std::string& s
                    "this statement yields no rows; expected SELECT, FROM, DESCRIBE or SHOW");
     }
     for (idx_t i = 0; i < duckdb_prepared_statement_column_count(prepared.get()); ++i) {
-      query.names.emplace_back(duckdb_prepared_statement_column_name(prepared.get(), i));
+      // Ours to free, although the header hands it out as const.
+      const char* name = duckdb_prepared_statement_column_name(prepared.get(), i);
+      query.names.emplace_back(name);
+      duckdb_free(const_cast<char*>(name));
       query.types.push_back(duckdb_prepared_statement_column_type(prepared.get(), i));
     }
   }

@@ -82,19 +82,24 @@ class KillTest : public MovementTest {
   std::vector<std::string> SourceSums() { return SourceLines(Sums("")); }
   std::vector<std::string> WarehouseSums() { return WarehouseLines(Sums("dw.d.")); }
 
-  /// A moment within a run that takes `whole`: anywhere, a fifth of the time
-  /// near its end, where the commits are.
-  std::chrono::microseconds Moment(std::chrono::milliseconds whole) {
+  enum class Aim { kCommits, kBeginning };
+
+  /// A moment within a run that takes `whole`: anywhere, or, more often than
+  /// not, near its end where the commits are, or near its beginning where
+  /// folders and files are made.
+  std::chrono::microseconds Moment(std::chrono::milliseconds whole, Aim aim) {
     std::uniform_real_distribution<double> share(0.0, 1.0);
-    const double at = share(random_) < 0.2 ? 0.8 + 0.25 * share(random_) : 1.05 * share(random_);
+    double at = 1.05 * share(random_);
+    if (aim == Aim::kCommits && share(random_) < 0.2) at = 0.8 + 0.25 * share(random_);
+    if (aim == Aim::kBeginning && share(random_) < 0.6) at = 0.15 * share(random_);
     return std::chrono::microseconds(
         static_cast<std::int64_t>(at * 1000.0 * static_cast<double>(whole.count())));
   }
 
   /// True when the run was still going and is dead now.
-  bool KilledWithin(std::chrono::milliseconds whole, const std::string& integration) {
-    Process process(estate_.Afluente({"run", integration}));
-    if (process.EndsWithin(Moment(whole))) {
+  bool KilledWithin(std::chrono::milliseconds whole, Aim aim) {
+    Process process(estate_.Afluente({"run", "--all"}));
+    if (process.EndsWithin(Moment(whole, aim))) {
       const Outcome outcome = process.Wait();
       EXPECT_EQ(outcome.exit_code, 0) << outcome.ToString();
       return false;
@@ -130,7 +135,7 @@ TEST_F(KillTest, NothingIsLostAndNothingStandsTwice) {
     }
     int in_round = 0;
     do {
-      in_round += KilledWithin(whole, "--all") ? 1 : 0;
+      in_round += KilledWithin(whole, Aim::kCommits) ? 1 : 0;
     } while (in_round > 0 && in_round < 3 && random_() % 4 == 0);
     kills += in_round;
     const std::vector<std::string> found = WarehouseSums();
@@ -156,7 +161,7 @@ TEST_F(KillTest, TheVeryFirstRun) {
   int kills = 0;
   for (int round = 0; kills < wanted && round < 4 * wanted; ++round) {
     std::filesystem::remove_all(estate_.state());
-    kills += KilledWithin(whole, "--all") ? 1 : 0;
+    kills += KilledWithin(whole, Aim::kBeginning) ? 1 : 0;
     RunAll();
     ASSERT_EQ(WarehouseSums(), source) << "kill " << kills;
   }

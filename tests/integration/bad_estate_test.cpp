@@ -17,6 +17,8 @@ struct BadEstate {
   std::string word;  // Somewhere in what is said.
 };
 
+void PrintTo(const BadEstate& estate, std::ostream* out) { *out << estate.name; }
+
 std::string Repeat(const std::string& part, int times) {
   std::string text;
   for (int i = 0; i < times; ++i) text += part;
@@ -54,7 +56,7 @@ std::vector<BadEstate> BadEstates() {
       {"SelfReference", "integration: &a\n  x: *a\n", "bad.yaml"},
       {"UnknownKeyWithNearest", head + "trigerr: continuous\n", "did you mean \"trigger\""},
       {"UnknownConnection",
-       "integration: bad\nsource: { connection: scr, table: public.t }\n"
+       "integration: bad\nsource: { connection: sr, table: public.t }\n"
        "destination: { table: dw.d.t }\nmode: snapshot\n",
        "did you mean \"src\""},
       {"UnknownProject",

@@ -43,7 +43,7 @@ TEST_F(LakeTest, SnapshotWritesParquetThatQueryReads) {
   EXPECT_EQ(RunOk("t").rows, 5000);
   EXPECT_THAT(Lake("count(*)::varchar, sum(id)::varchar, sum(n)::varchar"),
               ElementsAre("5000|12502500|3125625.0000"));
-  EXPECT_THAT(Lake("id, v, epoch_us(at), xs[1], len(xs), j").at(0), HasSubstr("v"));
+  EXPECT_THAT(Lake("id, v, epoch_us(\"at\"), xs[1], len(xs), j").at(0), HasSubstr("v"));
 }
 
 TEST_F(LakeTest, SnapshotReplaces) {

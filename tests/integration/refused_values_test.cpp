@@ -101,8 +101,9 @@ TEST_F(MovementTest, Latin1DatabaseArrivesAsUtf8) {
   const auto latin = PgCluster::Shared().CreateDatabase(
       "template template0 encoding 'LATIN1' lc_collate 'C' lc_ctype 'C'");
   estate_.SetEnv("SRC_DSN", latin->dsn());
+  latin->Exec("set client_encoding = 'UTF8'");
   latin->Exec(
-      "set client_encoding = 'UTF8'; create table t(id int, v text, c char(4));"
+      "create table t(id int, v text, c char(4));"
       "insert into t values (1, 'ação', 'çé')");
   Declare("");
   RunOk("t");

@@ -41,13 +41,27 @@ std::optional<Decimal> AsDecimal(const std::string& type) {
     if (type == name) return Decimal{digits, 0};
   }
   Decimal decimal;
-  if (std::sscanf(type.c_str(), "DECIMAL(%d,%d)", &decimal.precision, &decimal.scale) != 2) {
-    return std::nullopt;
-  }
+  int end = 0;  // Behind the type; a list goes on with "[]".
+  const int read =
+      std::sscanf(type.c_str(), "DECIMAL(%d,%d)%n", &decimal.precision, &decimal.scale, &end);
+  if (read != 2 || static_cast<std::size_t>(end) != type.size()) return std::nullopt;
   return decimal;
 }
 
 bool IsInteger(const std::string& type) { return AsDecimal(type) && !type.starts_with("DECIMAL"); }
+
+// DuckDB's casts round: 1.5 to 2, a time to its day. Here that would be a value
+// changed in silence, so it must come back the same.
+std::string ExactCast(const std::string& name, const std::string& from, const std::string& to) {
+  const std::string cast = fmt::format("CAST({} AS {})", name, to);
+  if (from == to) return cast;
+  return fmt::format(
+      "CASE WHEN CAST({0} AS {1}) IS NOT DISTINCT FROM {2} THEN {0} ELSE error({3}) END", cast,
+      from, name,
+      QuoteLiteral(fmt::format("column {} arrives as {} with values that {} cannot hold; widen "
+                               "it with on_schema_change: evolve, or run with --full-refresh",
+                               name, from, to)));
+}
 
 Error PolicyIsFail(const std::vector<std::string>& changes) {
   return {ErrorKind::kSchemaMismatch,
@@ -110,7 +124,7 @@ Result<Evolution> PlanEvolution(const std::vector<TableColumn>& table,
       if (narrower && existing->type != "VARCHAR") continue;
       plan.changes.push_back(
           fmt::format("column {}: {} becomes {}", column.name, existing->type, column.type));
-      if (keeps_rows && policy != estate::OnSchemaChange::kFail &&
+      if (keeps_rows && policy == estate::OnSchemaChange::kEvolve &&
           !IsWidening(existing->type, column.type)) {
         return Error(
             ErrorKind::kSchemaMismatch,
@@ -136,9 +150,10 @@ Result<Evolution> PlanEvolution(const std::vector<TableColumn>& table,
     for (const TableColumn& column : table) {
       const std::string name = QuoteIdentifier(column.name);
       const TableColumn* found = Find(arriving, column.name);
-      plan.projection.push_back(
-          fmt::format("CAST({} AS {}) AS {}",
-                      found == nullptr ? "NULL" : QuoteIdentifier(found->name), column.type, name));
+      const std::string value =
+          found == nullptr ? fmt::format("CAST(NULL AS {})", column.type)
+                           : ExactCast(QuoteIdentifier(found->name), found->type, column.type);
+      plan.projection.push_back(value + " AS " + name);
     }
     for (std::string& change : plan.changes) change += " (ignored)";
   }

@@ -37,13 +37,18 @@ Error OpenError(const fs::path& file, const Error& cause) {
   return {ErrorKind::kInternal, fmt::format("warehouse file {}: {}", file.string(), text)};
 }
 
-Status CheckFormat(duckdb_connection connection, const std::string& project, const fs::path& file) {
+Result<bool> HasSystemSchema(duckdb_connection connection, const std::string& project) {
   AFL_ASSIGN(const auto table,
              data::QueryCells(connection,
                               fmt::format("SELECT 1 FROM duckdb_tables() WHERE database_name = {} "
                                           "AND schema_name = {} AND table_name = 'format'",
                                           QuoteLiteral(project), QuoteLiteral(kSystemSchema))));
-  if (table.empty()) return Done{};
+  return !table.empty();
+}
+
+Status CheckFormat(duckdb_connection connection, const std::string& project, const fs::path& file) {
+  AFL_ASSIGN(const bool has_format, HasSystemSchema(connection, project));
+  if (!has_format) return Done{};
   AFL_ASSIGN(const auto rows,
              data::QueryCells(connection, fmt::format("SELECT version FROM {}.{}.format",
                                                       QuoteIdentifier(project), kSystemSchema)));
@@ -60,7 +65,7 @@ Status CreateSystemSchema(duckdb_connection connection, const std::string& proje
   const std::string schema = QuoteIdentifier(project) + "." + kSystemSchema;
   return data::Execute(
       connection,
-      fmt::format("BEGIN; CREATE SCHEMA {0};"
+      fmt::format("BEGIN; CREATE SCHEMA IF NOT EXISTS {0};"
                   "CREATE TABLE {0}.format(version INTEGER); INSERT INTO {0}.format VALUES ({1});"
                   "CREATE TABLE {0}.checkpoints(destination VARCHAR, integration VARCHAR, "
                   "kind VARCHAR, position VARCHAR, committed_at TIMESTAMPTZ);"
@@ -140,10 +145,14 @@ Result<std::unique_ptr<Warehouse>> Warehouse::Open(const WarehouseOptions& optio
   }
   for (const std::string& project : options.create) {
     auto& known = warehouse->projects_;
-    if (std::find(known.begin(), known.end(), project) != known.end()) continue;
-    AFL_TRY(AttachFile(connection.get(), FileOf(options.folder, project), project, options.access));
-    AFL_TRY(CreateSystemSchema(connection.get(), project));
-    known.push_back(project);
+    if (std::find(known.begin(), known.end(), project) == known.end()) {
+      AFL_TRY(
+          AttachFile(connection.get(), FileOf(options.folder, project), project, options.access));
+      known.push_back(project);
+    }
+    // A process that dies between the two leaves a file without the schema.
+    AFL_ASSIGN(const bool has_schema, HasSystemSchema(connection.get(), project));
+    if (!has_schema) AFL_TRY(CreateSystemSchema(connection.get(), project));
   }
   AFL_TRY(data::Execute(connection.get(), SafetySettings(options.lake)));
   return warehouse;

@@ -76,7 +76,13 @@ Manifest FromJson(const nlohmann::json& json) {
 Result<std::optional<Manifest>> ReadManifest(const fs::path& prefix) {
   const fs::path path = prefix / kName;
   std::ifstream file(path);
-  if (!file) return std::optional<Manifest>();
+  if (!file) {
+    std::error_code error;
+    const fs::file_status status = fs::symlink_status(path, error);
+    if (status.type() == fs::file_type::not_found) return std::optional<Manifest>();
+    // Not "none": that would start over and remove the files that it lists.
+    return Error(ErrorKind::kInternal, path.string() + " cannot be opened");
+  }
   std::stringstream text;
   text << file.rdbuf();
   try {

@@ -1,5 +1,6 @@
 #include "connectors/postgres/numeric.h"
 
+#include <algorithm>
 #include <array>
 
 namespace afluente::postgres {
@@ -8,6 +9,7 @@ namespace {
 constexpr std::size_t kHeader = 8;
 constexpr std::uint16_t kPositive = 0x0000;
 constexpr std::uint16_t kNegative = 0x4000;
+constexpr std::array<std::uint16_t, 3> kNotFinite = {0xC000, 0xD000, 0xF000};  // NaN, +-infinity.
 constexpr std::array<int, 5> kSmallPowers = {1, 10, 100, 1000, 10000};
 
 std::uint16_t Word(std::string_view cell, std::size_t index) {
@@ -35,7 +37,10 @@ NumericOutcome ParseNumeric(std::string_view cell, int precision, int scale, __i
   const std::size_t digits = Word(cell, 0);
   const int weight = static_cast<std::int16_t>(Word(cell, 1));
   const std::uint16_t sign = Word(cell, 2);
-  if (sign != kPositive && sign != kNegative) return NumericOutcome::kNotFinite;
+  if (std::find(kNotFinite.begin(), kNotFinite.end(), sign) != kNotFinite.end()) {
+    return NumericOutcome::kNotFinite;
+  }
+  if (sign != kPositive && sign != kNegative) return NumericOutcome::kMalformed;
   if (cell.size() != kHeader + 2 * digits) return NumericOutcome::kMalformed;
 
   int exponent = 4 * (weight + 1) + scale;  // Of the last digit read, in units of 10^-scale.

@@ -10,8 +10,10 @@ namespace {
 
 char Lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
 
-// Levenshtein distance with two rows.
+// Optimal string alignment: insertions, deletions, changes, and swaps of
+// neighbours, which is what fingers do.
 std::size_t EditDistance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> before_previous(b.size() + 1);
   std::vector<std::size_t> previous(b.size() + 1);
   std::vector<std::size_t> current(b.size() + 1);
   std::iota(previous.begin(), previous.end(), std::size_t{0});
@@ -20,7 +22,11 @@ std::size_t EditDistance(std::string_view a, std::string_view b) {
     for (std::size_t j = 0; j < b.size(); ++j) {
       const std::size_t change = previous[j] + (Lower(a[i]) == Lower(b[j]) ? 0 : 1);
       current[j + 1] = std::min({previous[j + 1] + 1, current[j] + 1, change});
+      const bool swapped =
+          i > 0 && j > 0 && Lower(a[i]) == Lower(b[j - 1]) && Lower(a[i - 1]) == Lower(b[j]);
+      if (swapped) current[j + 1] = std::min(current[j + 1], before_previous[j - 1] + 1);
     }
+    std::swap(before_previous, previous);
     std::swap(previous, current);
   }
   return previous[b.size()];

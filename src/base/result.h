@@ -111,15 +111,15 @@ Status Guarded(const std::function<Status()>& body);
 #define AFL_CONCAT(a, b) AFL_CONCAT_INNER(a, b)
 
 /// Returns the error to the caller, or goes on.
-#define AFL_TRY(expr)                                               \
-  do {                                                              \
-    auto afl_status = (expr);                                       \
-    if (!afl_status.ok()) return std::move(afl_status).error();     \
+#define AFL_TRY(expr)                                           \
+  do {                                                          \
+    auto afl_status = (expr);                                   \
+    if (!afl_status.ok()) return std::move(afl_status).error(); \
   } while (false)
 
 /// Returns the error to the caller, or assigns the value to `target`.
-#define AFL_ASSIGN_IMPL(result, target, expr)             \
-  auto result = (expr);                                   \
-  if (!result.ok()) return std::move(result).error();     \
+#define AFL_ASSIGN_IMPL(result, target, expr)         \
+  auto result = (expr);                               \
+  if (!result.ok()) return std::move(result).error(); \
   target = std::move(result).value()
 #define AFL_ASSIGN(target, expr) AFL_ASSIGN_IMPL(AFL_CONCAT(afl_result_, __LINE__), target, expr)

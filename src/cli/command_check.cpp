@@ -15,9 +15,13 @@ void Print(const std::vector<estate::Finding>& findings, const estate::Estate& e
     fmt::print("{}: {}\n", Styled(stdout, "1", finding.mark.ToString()), finding.message);
   }
   if (findings.empty()) {
-    fmt::print("{}: {} projects, {} connections, {} integrations; nothing to complain about\n",
-               estate.name, estate.projects.size(), estate.connections.size(),
-               estate.integrations.size());
+    const auto counted = [](std::size_t count, std::string_view what) {
+      return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+    };
+    fmt::print("{}: {}, {}, {}; nothing to complain about\n", estate.name,
+               counted(estate.projects.size(), "project"),
+               counted(estate.connections.size(), "connection"),
+               counted(estate.integrations.size(), "integration"));
     return;
   }
   fmt::print("\n{} finding{}\n", findings.size(), findings.size() == 1 ? "" : "s");

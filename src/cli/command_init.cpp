@@ -69,6 +69,7 @@ Result<int> Init(const fs::path& folder) {
   fmt::print(
       "{0}: an estate with one integration, orders.\n"
       "Next:\n"
+      "  cd {0}\n"
       "  export SHOP_DSN='host=... dbname=... user=...'\n"
       "  edit integrations/orders.yaml\n"
       "  afluente check && afluente run orders\n",

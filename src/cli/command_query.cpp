@@ -14,18 +14,26 @@ namespace {
 struct QueryFlags {
   std::string sql;
   std::string format;
+  double timeout_s = 600;
 };
 
 Result<int> Query(const GlobalFlags& flags, const QueryFlags& query) {
   const StopOnSignal stop;
   AFL_ASSIGN(const estate::Estate estate, LoadCleanEstate(flags));
   AFL_ASSIGN(const WarehouseReader reader, OpenReader(flags, estate, "query"));
-  const duck::InterruptOnStop interrupt(reader.connection.get(), stop.token());
+  const StopAfter limit(stop.token(), query.timeout_s);
+  const duck::InterruptOnStop interrupt(reader.connection.get(), limit.token());
   AFL_ASSIGN(data::TextQuery rows, data::QueryAsText(reader.connection.get(), query.sql));
   const RowFormat format = query.format == "csv"                  ? RowFormat::kCsv
                            : query.format == "json" || flags.json ? RowFormat::kJson
                                                                   : RowFormat::kTable;
-  AFL_TRY(PrintRows(rows, format));
+  const Status printed = PrintRows(rows, format);
+  if (!printed.ok() && limit.expired()) {
+    return Error(
+        ErrorKind::kTransient,
+        fmt::format("the query took more than {} s; --timeout allows more", query.timeout_s));
+  }
+  AFL_TRY(printed);
   return kOk;
 }
 
@@ -42,6 +50,11 @@ void AddQueryCommand(const CommandContext& context) {
   command->add_option("SQL", query->sql, "One statement")->required();
   command->add_option("--format", query->format, "table (default), csv or json")
       ->check(CLI::IsMember({"table", "csv", "json"}));
+  command
+      ->add_option("--timeout", query->timeout_s,
+                   "Seconds after which the query is given up: it keeps runs from the warehouse")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
 }
 
 }  // namespace afluente::cli

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <map>
 #include <memory>
 
 #include "base/names.h"
@@ -77,10 +79,15 @@ nlohmann::json ToJson(const std::string& name, const estate::Integration& integr
 void PrintDetails(const std::string& name, const estate::Integration& integration,
                   const Reconciliation& result) {
   for (const std::string& note : result.notes) fmt::print("{}: {}\n", name, note);
+  std::map<std::string, std::vector<std::string>> reasons;
   for (const auto& column : result.columns) {
     if (column.comparison == Comparison::kValue) continue;
-    fmt::print("{}: column {} compared by {}: {}\n", name, column.name,
-               column.comparison == Comparison::kNulls ? "count and NULLs" : "nothing", column.why);
+    const bool by_nulls = column.comparison == Comparison::kNulls;
+    reasons[(by_nulls ? "by count and NULLs (" : "not compared (") + column.why + ")"].push_back(
+        column.name);
+  }
+  for (const auto& [reason, columns] : reasons) {
+    fmt::print("{}: {}: {}\n", name, reason, fmt::join(columns, ", "));
   }
   for (const auto& difference : result.sample) {
     fmt::print("{}: row {} = {} {}{}\n", name, fmt::join(integration.destination.key, ", "),
@@ -97,9 +104,26 @@ void PrintDetails(const std::string& name, const estate::Integration& integratio
   }
 }
 
-Result<int> ReconcileAll(const GlobalFlags& flags, const std::vector<std::string>& names) {
+struct ReconcileFlags {
+  std::vector<std::string> names;
+  bool all = false;
+};
+
+bool CanBeCompared(const estate::Integration& integration) {
+  const bool from_postgres = !integration.source.table.empty() || !integration.source.query.empty();
+  return from_postgres && (integration.destination.table || integration.destination.lake);
+}
+
+Result<int> ReconcileAll(const GlobalFlags& flags, const ReconcileFlags& reconcile) {
   const StopOnSignal stop;
   AFL_ASSIGN(const estate::Estate estate, LoadCleanEstate(flags));
+  std::vector<std::string> names = reconcile.names;
+  if (reconcile.all == !names.empty()) {
+    return Error(ErrorKind::kInvalidConfig, "give names of integrations, or --all");
+  }
+  for (const auto& [name, integration] : estate.integrations) {
+    if (reconcile.all && CanBeCompared(integration)) names.push_back(name);
+  }
   AFL_ASSIGN(const WarehouseReader reader, OpenReader(flags, estate, "reconcile"));
   const duck::InterruptOnStop interrupt(reader.connection.get(), stop.token());
   Table table({{"integration"},
@@ -122,7 +146,7 @@ Result<int> ReconcileAll(const GlobalFlags& flags, const std::vector<std::string
                       [](const auto& column) { return column.comparison == Comparison::kValue; });
     table.Add({name, FormatCount(result.source_rows), FormatCount(result.destination_rows),
                fmt::format("{} of {}", compared, result.columns.size()),
-               FormatCount(result.differences)});
+               compared == 0 ? "counts only" : FormatCount(result.differences)});
     if (!flags.json) PrintDetails(name, integration, result);
   }
   if (flags.json) {
@@ -137,15 +161,17 @@ Result<int> ReconcileAll(const GlobalFlags& flags, const std::vector<std::string
 }  // namespace
 
 void AddReconcileCommand(const CommandContext& context) {
-  auto names = std::make_shared<std::vector<std::string>>();
+  auto reconcile = std::make_shared<ReconcileFlags>();
   CLI::App* command = AddCommand(
       context, "reconcile", "Compare source and destination, value by value",
       "  afluente reconcile messages\n"
+      "  afluente reconcile --all\n"
       "  afluente reconcile messages --json    {source_rows, destination_rows, differences, "
       "sample}\n"
       "Checksums are computed inside each system: no row leaves it. Exit 0 equal, 1 differences.",
-      [&flags = context.flags, names] { return ReconcileAll(flags, *names); });
-  command->add_option("INTEGRATION", *names, "Names of integrations")->required();
+      [&flags = context.flags, reconcile] { return ReconcileAll(flags, *reconcile); });
+  command->add_option("INTEGRATION", reconcile->names, "Names of integrations");
+  command->add_flag("--all", reconcile->all, "Every integration that can be compared");
 }
 
 }  // namespace afluente::cli

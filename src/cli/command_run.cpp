@@ -173,7 +173,8 @@ void AddRunCommand(const CommandContext& context) {
       "  afluente run --all                every snapshot and incremental integration\n"
       "  afluente run messages --full-refresh\n"
       "                                    read everything again and replace the table\n"
-      "Readers see the old or the new table, never half of one. Ctrl-C leaves the old one.",
+      "A table and its checkpoint change in one commit: whatever interrupts a run, the old table\n"
+      "stands. Other commands cannot open the warehouse before the run has ended.",
       [&flags = context.flags, run] { return Run(flags, *run); });
   command->add_option("INTEGRATION", run->names, "Names of integrations");
   command->add_flag("--all", run->all, "Every integration that runs on demand");

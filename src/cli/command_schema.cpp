@@ -23,8 +23,8 @@ void AddSchemaCommand(const CommandContext& context) {
                                    : estate::JsonSchema() + "\n");
         return kOk;
       });
-  command->add_flag("--markdown", *markdown, "The estate reference as a page");
-  command->add_flag("--types", *types, "The types table as a page");
+  CLI::Option* page = command->add_flag("--markdown", *markdown, "The estate reference as a page");
+  command->add_flag("--types", *types, "The types table as a page")->excludes(page);
 }
 
 }  // namespace afluente::cli

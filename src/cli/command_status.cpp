@@ -29,6 +29,18 @@ nlohmann::json ToJson(const RunRecord& run) {
   return json;
 }
 
+// A run that is recorded as running while nobody holds the state folder died.
+void MarkDead(std::vector<RunRecord>& runs, const std::filesystem::path& root) {
+  const bool nobody_runs =
+      orchestrator::StateLock::Take(root, "status", orchestrator::LockKind::kShared).ok();
+  for (RunRecord& run : runs) {
+    if (!nobody_runs || run.state != RunState::kRunning) continue;
+    run.state = RunState::kFailed;
+    run.error_kind = NameOf(ErrorKind::kInternal);
+    run.error = "the process that ran it ended without a word";
+  }
+}
+
 std::string ShownState(const RunRecord& run) {
   const std::string state(NameOf(run.state));
   if (run.state == RunState::kFailed) return state + ": " + run.error;
@@ -48,6 +60,7 @@ Result<int> PrintStatus(const GlobalFlags& flags, const std::string& history) {
   if (!history.empty()) AFL_TRY(estate.FindIntegration(history));
   AFL_ASSIGN(const auto paths, orchestrator::PathsOf(estate, flags.state));
   AFL_ASSIGN(std::vector<RunRecord> runs, LoadRuns(paths.run_store, history));
+  MarkDead(runs, paths.root);
   if (flags.json) {
     nlohmann::json document = {{"runs", nlohmann::json::array()}};
     for (const RunRecord& run : runs) document["runs"].push_back(ToJson(run));

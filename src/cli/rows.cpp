@@ -13,6 +13,9 @@ namespace {
 
 using data::Cell;
 
+// Room for a hash of 64 digits.
+constexpr std::size_t kCellWidthMax = 80;
+
 // What JavaScript and Python read back without loss; DECIMAL, BIGINT beyond
 // 2^53 and times stay text.
 bool IsJsonNumber(duckdb_type type, const std::string& text) {
@@ -64,7 +67,8 @@ class TablePrinter final : public Printer {
     ++rows_;
   }
   void End() override {
-    fmt::print("{}{} row{}\n", table_.ToString(), FormatCount(rows_), rows_ == 1 ? "" : "s");
+    fmt::print("{}{} row{}\n", table_.ToString(kCellWidthMax), FormatCount(rows_),
+               rows_ == 1 ? "" : "s");
   }
 
  private:

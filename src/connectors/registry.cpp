@@ -9,10 +9,6 @@
 namespace afluente::connectors {
 namespace {
 
-std::string Subject(const estate::Source& source) {
-  return source.query.empty() ? "table " + source.table : std::string("query");
-}
-
 Error NotSupported(const estate::Mark& mark, const std::string& what) {
   return {ErrorKind::kInvalidConfig, fmt::format("{}: {}", mark.ToString(), what)};
 }
@@ -55,7 +51,7 @@ Result<std::unique_ptr<pipeline::Source>> OpenSource(const estate::Estate& estat
   }
   AFL_ASSIGN(const postgres::Endpoint endpoint, ResolveEndpoint(estate, declared.connection));
   return postgres::OpenSource(endpoint, integration, from, progress).Within([&] {
-    return fmt::format("connection {}: {}", declared.connection, Subject(declared));
+    return "connection " + declared.connection;
   });
 }
 

@@ -10,8 +10,9 @@ namespace {
 std::string FirstParagraph(const std::string& message) {
   const std::size_t end = message.find("\n\n");
   std::string text = message.substr(0, end);
-  const std::size_t line = text.find("\nLINE ");
-  return line == std::string::npos ? text : text.substr(0, line);
+  text = text.substr(0, text.find("\nLINE "));
+  // Its own catalog is never what somebody meant.
+  return text.substr(0, text.find("\nDid you mean \"pg_"));
 }
 
 }  // namespace

@@ -16,20 +16,8 @@ namespace {
 // Edit distances cost the square of the length, and nobody means a name that long.
 constexpr std::size_t kNameBytesMax = 100;
 
-// Whether two neighbouring letters changed places: one slip, but two by edit distance, which is
-// too far for a short word.
-bool IsSwap(std::string_view name, std::string_view candidate) {
-  if (name.size() != candidate.size()) return false;
-  const auto [at, other] = std::mismatch(name.begin(), name.end(), candidate.begin());
-  if (name.end() - at < 2 || at[0] != other[1] || at[1] != other[0]) return false;
-  return std::equal(at + 2, name.end(), other + 2);
-}
-
 std::string Nearest(std::string_view name, const std::vector<std::string>& candidates) {
   if (name.size() > kNameBytesMax) return "";
-  for (const std::string& candidate : candidates) {
-    if (IsSwap(name, candidate)) return candidate;
-  }
   return std::string(NearestName(name, candidates));
 }
 

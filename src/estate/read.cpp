@@ -10,9 +10,9 @@ namespace {
 
 using Path = std::initializer_list<std::string_view>;
 
-std::string ReadText(const YamlNode& node, Path path, std::string fallback = "") {
+std::string ReadText(const YamlNode& node, Path path, const std::string& fallback = "") {
   const YamlNode* found = node.Find(path);
-  return found == nullptr ? std::move(fallback) : found->text;
+  return found == nullptr ? fallback : found->text;
 }
 
 template <class E>
@@ -106,8 +106,8 @@ std::string ChangeSubject(std::string table, const Source& source) {
   return source.connection.empty() ? "" : source.connection + ":" + table;
 }
 
-std::string Or(std::string text, const std::string& fallback) {
-  return text.empty() ? fallback : std::move(text);
+std::string Or(const std::string& text, const std::string& fallback) {
+  return text.empty() ? fallback : text;
 }
 
 Trigger ReadTrigger(const YamlNode& integration, const Source& source, const Estate& estate) {

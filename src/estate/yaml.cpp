@@ -201,7 +201,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
 // yaml-cpp says what its grammar missed; people need to know what to type.
 std::string Cure(const std::string& message) {
-  static constexpr std::pair<std::string_view, std::string_view> kCures[] = {
+  static const std::pair<std::string_view, std::string_view> kCures[] = {
       {YAML::ErrorMsg::TAB_IN_INDENTATION, "a tab in the indentation: use spaces"},
       {YAML::ErrorMsg::END_OF_MAP_FLOW,
        "a { is not closed, or a comma is missing; texts with { } [ ] , such as \"${env:NAME}\" "

@@ -30,6 +30,14 @@ std::string StringAt(const json& node, const char* key) {
   return found != node.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): a syntax tree.
+bool CallsUnnest(const json& node) {
+  if (!node.is_structured()) return false;
+  if (node.is_object() && StringAt(node, "function_name") == "unnest") return true;
+  return std::any_of(node.begin(), node.end(),
+                     [](const json& child) { return CallsUnnest(child); });
+}
+
 Result<TransformShape> ShapeOf(const std::string& transform, duckdb_connection connection) {
   AFL_ASSIGN(const auto rows, data::QueryCells(connection, "SELECT json_serialize_sql(" +
                                                                QuoteLiteral(transform) + ")"));
@@ -40,11 +48,11 @@ Result<TransformShape> ShapeOf(const std::string& transform, duckdb_connection c
   }
   const json& node = tree.at("statements").front().at("node");
   if (StringAt(node, "type") != "SELECT_NODE") return shape;
-  shape.keeps_rows =
-      node.at("where_clause").is_null() && StringAt(node.at("from_table"), "type") == "BASE_TABLE";
+  shape.keeps_rows = node.at("where_clause").is_null() &&
+                     StringAt(node.at("from_table"), "type") == "BASE_TABLE" &&
+                     !CallsUnnest(node.at("select_list"));
   for (const json& item : node.at("select_list")) {
     const std::string type = StringAt(item, "class");
-    if (type == "FUNCTION" && StringAt(item, "function_name") == "unnest") shape.keeps_rows = false;
     if (type == "STAR") shape.keeps_all_columns = item.value("replace_list", json::array()).empty();
     if (type != "COLUMN_REF") continue;
     const std::string column = item.at("column_names").back();
@@ -168,6 +176,10 @@ Result<ComparedColumns> CompareColumns(const estate::Integration& integration,
   for (const duck::TableColumn& column : destination) {
     ComparedColumn& compared = result.columns.emplace_back();
     compared.name = column.name;
+    if (!result.rows_match) {
+      compared.why = "the transform filters, joins or multiplies rows";
+      continue;
+    }
     const auto kept = shape.kept_columns.find(column.name);
     const bool unchanged = shape.keeps_all_columns || kept != shape.kept_columns.end();
     if (!unchanged) {

@@ -48,6 +48,14 @@ std::uint64_t TotalRows(const Slices& slices) {
   return rows;
 }
 
+// Shorter first, so that numbers of one sign stand in their order.
+bool ComesFirst(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  return std::lexicographical_compare(
+      a.begin(), a.end(), b.begin(), b.end(), [](const std::string& x, const std::string& y) {
+        return std::pair(x.size(), std::string_view(x)) < std::pair(y.size(), std::string_view(y));
+      });
+}
+
 class Comparer {
  public:
   Comparer(const Side& source, const Side& destination, std::vector<std::string> column_names,
@@ -151,6 +159,8 @@ class Comparer {
       }
       result_.sample.push_back(std::move(difference));
     }
+    std::sort(result_.sample.begin(), result_.sample.end(),
+              [](const Difference& a, const Difference& b) { return ComesFirst(a.key, b.key); });
     return Done{};
   }
 
@@ -313,7 +323,7 @@ Result<Reconciliation> Reconcile(const postgres::Endpoint& endpoint,
     result.source_rows = std::stoull(here[0][0].text);
     result.destination_rows = std::stoull(there[0][0].text);
     result.notes.emplace_back(
-        "the transform filters, joins or multiplies rows: only counts are shown");
+        "the transform filters, joins or multiplies rows: counts are shown, nothing is compared");
     return result;
   }
   AFL_TRY(Comparer(source, at_destination, names, key, result).Run());

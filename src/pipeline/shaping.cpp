@@ -49,7 +49,10 @@ std::string ShapingSelect(const estate::Integration& integration, const data::Sc
   const std::string rows = fmt::format("SELECT {} FROM {}", columns, lane);
   if (integration.transform.empty()) return rows;
   // Not materialised: rows must stream through, however many there are.
-  return fmt::format("WITH batch AS NOT MATERIALIZED ({})\n{}", rows, integration.transform);
+  // In parentheses, because a transform may begin with WITH itself; on lines of
+  // its own, because it may end with a comment.
+  return fmt::format("WITH batch AS NOT MATERIALIZED ({})\nSELECT * FROM (\n{}\n)", rows,
+                     integration.transform);
 }
 
 }  // namespace afluente::pipeline

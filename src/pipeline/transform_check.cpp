@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <utility>
 
 #include "base/names.h"
 #include "data/duckdb_api.h"
@@ -18,16 +21,23 @@ std::string StringAt(const json& node, const char* key) {
   return found != node.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
-bool IsBatchTable(const json& node) {
-  return node.is_object() && StringAt(node, "type") == "BASE_TABLE" &&
-         StringAt(node, "table_name") == "batch" && StringAt(node, "schema_name").empty();
+std::string Lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+// The table that a node names; "" for any other node. DuckDB ignores case.
+std::string TableName(const json& node) {
+  const bool is_table = node.is_object() && StringAt(node, "type") == "BASE_TABLE" &&
+                        StringAt(node, "schema_name").empty();
+  return is_table ? Lower(StringAt(node, "table_name")) : "";
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): a syntax tree.
-int CountBatch(const json& node) {
+int CountTable(const json& node, const std::string& name) {
   if (!node.is_structured()) return 0;
-  int count = IsBatchTable(node) ? 1 : 0;
-  for (const json& child : node) count += CountBatch(child);
+  int count = TableName(node) == name ? 1 : 0;
+  for (const json& child : node) count += CountTable(child, name);
   return count;
 }
 
@@ -36,9 +46,53 @@ bool IsEmpty(const json& node, const char* key) {
   return found == node.end() || found->is_null() || (found->is_array() && found->empty());
 }
 
+using Ctes = std::vector<std::pair<std::string, const json*>>;  // Name, query.
+
+// NOLINTNEXTLINE(misc-no-recursion): a syntax tree.
+void CollectCtes(const json& node, Ctes& ctes) {
+  if (!node.is_structured()) return;
+  if (const auto map = node.find("cte_map"); node.is_object() && map != node.end()) {
+    for (const json& entry : map->at("map")) {
+      ctes.emplace_back(Lower(StringAt(entry, "key")), &entry.at("value"));
+    }
+  }
+  for (const json& child : node) CollectCtes(child, ctes);
+}
+
+// Batch, and what the query defines over it: their rows come lane by lane.
+class BatchTables {
+ public:
+  explicit BatchTables(const json& query) {
+    Ctes ctes;
+    CollectCtes(query, ctes);
+    // A CTE may read another one: as many rounds as there are.
+    for (std::size_t round = 0; round < ctes.size(); ++round) {
+      for (const auto& [name, definition] : ctes) {
+        if (ReadBy(*definition)) names_.insert(name);
+      }
+    }
+    for (const auto& [name, definition] : ctes) defines_batch_ = defines_batch_ || name == "batch";
+  }
+
+  // NOLINTNEXTLINE(misc-no-recursion): a syntax tree.
+  bool ReadBy(const json& node) const {
+    if (!node.is_structured()) return false;
+    if (names_.contains(TableName(node))) return true;
+    return std::any_of(node.begin(), node.end(), [&](const json& child) { return ReadBy(child); });
+  }
+
+  const std::set<std::string>& names() const { return names_; }
+  bool defines_batch() const { return defines_batch_; }
+
+ private:
+  std::set<std::string> names_ = {"batch"};
+  bool defines_batch_ = false;
+};
+
 class RowWiseCheck {
  public:
-  explicit RowWiseCheck(const std::set<std::string>& aggregates) : aggregates_(aggregates) {}
+  RowWiseCheck(const std::set<std::string>& aggregates, const BatchTables& batch)
+      : aggregates_(aggregates), batch_(batch) {}
 
   // Only the part of the tree that sees batch's rows is held to the rules.
   // NOLINTNEXTLINE(misc-no-recursion): a syntax tree.
@@ -48,10 +102,14 @@ class RowWiseCheck {
       Refuse(type == "SET_OPERATION_NODE" ? "UNION, EXCEPT and INTERSECT" : "recursion");
       return;
     }
-    if (!IsEmpty(node, "group_expressions")) Refuse("GROUP BY");
+    const bool groups_all = StringAt(node, "aggregate_handling") == "FORCE_AGGREGATES";
+    if (groups_all || !IsEmpty(node, "group_expressions")) Refuse("GROUP BY");
     if (!IsEmpty(node, "having")) Refuse("HAVING");
     if (!IsEmpty(node, "qualify")) Refuse("QUALIFY");
     if (!IsEmpty(node, "sample")) Refuse("sampling");
+    if (batch_.ReadBy(node) && !batch_.ReadBy(node.value("from_table", json()))) {
+      Refuse("batch outside of FROM");
+    }
     for (const json& modifier : node.value("modifiers", json::array())) Modifier(modifier);
     for (const auto& [key, child] : node.items()) {
       if (key != "modifiers") Walk(child);
@@ -70,15 +128,31 @@ class RowWiseCheck {
     if (type.starts_with("LIMIT")) Refuse("LIMIT");
   }
 
+  // The other side's rows must not appear, or be missing, once a lane.
+  void Join(const json& node) {
+    const bool left = batch_.ReadBy(node.at("left"));
+    const bool right = batch_.ReadBy(node.at("right"));
+    if (!left && !right) return;
+    const std::string type = StringAt(node, "join_type");
+    if (StringAt(node, "ref_type") == "POSITIONAL") Refuse("POSITIONAL JOIN");
+    if (type == "FULL") Refuse("FULL JOIN");
+    if (type.starts_with("RIGHT") && left) Refuse("batch on the left of a " + type + " JOIN");
+    if ((type == "LEFT" || type == "SEMI" || type == "ANTI") && right) {
+      Refuse("batch on the right of a " + type + " JOIN");
+    }
+  }
+
   // NOLINTNEXTLINE(misc-no-recursion): a syntax tree.
   void Walk(const json& node) {
     if (!node.is_structured()) return;
     if (node.is_object()) {
       const std::string type = StringAt(node, "type");
       if (type.ends_with("_NODE")) {
-        if (CountBatch(node) != 0) Query(node);
+        if (batch_.ReadBy(node)) Query(node);
         return;
       }
+      if (type == "JOIN") Join(node);
+      if (!IsEmpty(node, "sample") && batch_.ReadBy(node)) Refuse("sampling");
       if (StringAt(node, "class") == "WINDOW") Refuse("window functions");
       if (StringAt(node, "class") == "FUNCTION" &&
           aggregates_.contains(StringAt(node, "function_name"))) {
@@ -89,6 +163,7 @@ class RowWiseCheck {
   }
 
   const std::set<std::string>& aggregates_;
+  const BatchTables& batch_;
   std::set<std::string> refused_;
 };
 
@@ -128,15 +203,20 @@ class SqlParser {
       return findings;
     }
     const json& query = statements.front().at("node");
-    const int batches = CountBatch(query);
-    if (batches == 0) add("transform does not read batch; expected SELECT ... FROM batch");
-    if (batches > 1) {
-      add(fmt::format(
-          "transform names batch {} times; rows stream through once, so it may be named "
-          "once (use a model for a self-join)",
-          batches));
+    const BatchTables batch(query);
+    if (batch.defines_batch()) add("transform defines a table batch, which hides the rows");
+    if (CountTable(query, "batch") == 0) {
+      add("transform does not read batch; expected SELECT ... FROM batch");
     }
-    RowWiseCheck check(aggregates_);
+    for (const std::string& name : batch.names()) {
+      const int count = CountTable(query, name);
+      if (count < 2) continue;
+      add(
+          fmt::format("transform names {} {} times; rows stream through once, so it may be named "
+                      "once (use a model for a self-join)",
+                      name, count));
+    }
+    RowWiseCheck check(aggregates_, batch);
     check.Query(query);
     for (const std::string& what : check.refused()) {
       add(fmt::format("transform uses {}; a transform sees one row at a time, use a model", what));

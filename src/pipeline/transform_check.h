@@ -10,8 +10,9 @@ namespace afluente::pipeline {
 
 /// What makes the transform depend on more than one row at a time, or keeps it
 /// from being one SELECT over `batch`: aggregates, windows, DISTINCT, GROUP BY,
-/// HAVING, QUALIFY, ORDER BY, LIMIT, sampling, set operations, and `batch`
-/// named never or twice. Subqueries that do not read `batch` may do all of it.
+/// HAVING, QUALIFY, ORDER BY, LIMIT, sampling, set operations, joins that keep
+/// the other side's rows, and `batch` (or a CTE over it) named never or twice.
+/// Subqueries that do not read `batch` may do all of it.
 /// Rows arrive lane by lane: anything else would give another answer each run.
 /// Errors: kInternal when DuckDB does not open. Needs no connection to a source.
 Result<std::vector<estate::Finding>> CheckTransform(const estate::Integration& integration);

@@ -145,7 +145,7 @@ TEST_F(IncrementalTest, AKeyThatIsNotUniqueIsRefused) {
 
 TEST_F(IncrementalTest, NullInAKeyIsRefused) {
   CreateStamped();
-  DeclareUpsert();
+  DeclareUpsert("cursor: [updated_at]");
   RunOk("t");
   Source("insert into t values (null, 'x', '2026-01-01 12:00+00')");
   RunFails("t", 1, {"key", "\"id\"", "NULL"});

@@ -14,8 +14,6 @@
 namespace afluente::test {
 namespace {
 
-using testing::HasSubstr;
-
 std::string TableOf(const TypeCase& type_case) {
   std::string table = "v_" + type_case.name;
   for (char& letter : table) letter = static_cast<char>(std::tolower(letter));

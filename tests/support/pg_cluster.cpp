@@ -12,6 +12,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <iostream>
 #include <stdexcept>
 #include <thread>
 
@@ -235,7 +236,9 @@ PgDatabase::PgDatabase(const PgCluster& cluster, std::string name)
 PgDatabase::~PgDatabase() {
   try {
     cluster_.Exec(fmt::format("drop database {} with (force)", QuoteIdentifier(name_)));
-  } catch (const std::exception&) {  // The whole server goes in a moment.
+  } catch (const std::exception& failure) {
+    // The whole server goes in a moment.
+    std::cerr << "database " << name_ << " stays: " << failure.what() << '\n';
   }
 }
 

@@ -16,7 +16,10 @@ namespace afluente::postgres {
 namespace {
 
 constexpr const char* kBeginSnapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
-constexpr data::Position kWholeSnapshot{"snapshot", "{}"};
+const data::Position& WholeSnapshot() {
+  static const data::Position kPosition{"snapshot", "{}"};
+  return kPosition;
+}
 
 // A lane is worth a connection from 32 MiB on; parts smaller than the share of
 // a lane let a lane that is ahead take work from one that is behind.
@@ -58,7 +61,7 @@ class PostgresSource final : public pipeline::Source {
   SelectedColumns columns_;
   std::unique_ptr<SelectQueue> queue_;
   std::string snapshot_id_;  // Empty when there is one lane.
-  data::Position end_ = kWholeSnapshot;
+  data::Position end_ = WholeSnapshot();
   std::uint64_t estimated_rows_ = 0;
   int lanes_ = 1;
   bool sets_bad_rows_aside_ = false;

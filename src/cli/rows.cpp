@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "cli/context.h"
 #include "cli/table.h"
@@ -30,9 +31,18 @@ bool IsJsonNumber(duckdb_type type, const std::string& text) {
          type == DUCKDB_TYPE_USMALLINT || type == DUCKDB_TYPE_UINTEGER;
 }
 
+// "2026-01-01 00:00:00+00" of a session in UTC. Infinities and years before
+// Christ have no form there and stay as they are.
+std::string Rfc3339(const std::string& text) {
+  const std::size_t blank = text.find(' ');
+  if (blank == std::string::npos || !text.ends_with("+00")) return text;
+  return text.substr(0, blank) + "T" + text.substr(blank + 1) + ":00";
+}
+
 nlohmann::ordered_json JsonOf(duckdb_type type, const Cell& cell) {
   if (!cell.valid) return nullptr;
   if (type == DUCKDB_TYPE_BOOLEAN) return cell.text == "true";
+  if (type == DUCKDB_TYPE_TIMESTAMP_TZ) return Rfc3339(cell.text);
   if (IsJsonNumber(type, cell.text)) return nlohmann::ordered_json::parse(cell.text);
   return cell.text;
 }
@@ -101,10 +111,26 @@ class CsvPrinter final : public Printer {
   void End() override {}
 };
 
+// An object holds one value a name: "a", "a", "b" becomes "a", "a_1", "b".
+std::vector<std::string> DistinctNames(const std::vector<std::string>& names) {
+  std::set<std::string> taken(names.begin(), names.end());
+  std::set<std::string> used;
+  std::vector<std::string> distinct;
+  for (const std::string& name : names) {
+    std::string own = name;
+    for (int n = 1; !used.insert(own).second; ++n) {
+      const std::string next = fmt::format("{}_{}", name, n);
+      if (!taken.contains(next)) own = next;
+    }
+    distinct.push_back(own);
+  }
+  return distinct;
+}
+
 class JsonPrinter final : public Printer {
  public:
   JsonPrinter(const std::vector<std::string>& names, const std::vector<duckdb_type>& types)
-      : names_(names), types_(types) {}
+      : names_(DistinctNames(names)), types_(types) {}
   void Add(const std::vector<Cell>& row) override {
     nlohmann::ordered_json object = nlohmann::ordered_json::object();
     for (std::size_t i = 0; i < row.size(); ++i) object[names_[i]] = JsonOf(types_[i], row[i]);
@@ -114,7 +140,7 @@ class JsonPrinter final : public Printer {
   void End() override { fmt::print("{}]\n", first_ ? "[" : "\n"); }
 
  private:
-  const std::vector<std::string>& names_;
+  const std::vector<std::string> names_;
   const std::vector<duckdb_type>& types_;
   bool first_ = true;
 };

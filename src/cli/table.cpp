@@ -1,7 +1,9 @@
 #include "cli/table.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <span>
 
 namespace afluente::cli {
 namespace {
@@ -17,25 +19,56 @@ char32_t NextCodePoint(std::string_view text, std::size_t& at) {
   return point;
 }
 
-// Source: Unicode EastAsianWidth.txt and DerivedGeneralCategory.txt, the blocks
-// that messages of people contain.
-std::size_t WidthOf(char32_t point) {
-  const bool combining = (point >= 0x300 && point <= 0x36f) ||
-                         (point >= 0x200b && point <= 0x200f) ||
-                         (point >= 0xfe00 && point <= 0xfe0f) || point == 0x20e3;
-  if (combining) return 0;
-  const bool wide = (point >= 0x1100 && point <= 0x115f) || (point >= 0x2e80 && point <= 0xa4cf) ||
-                    (point >= 0xac00 && point <= 0xd7a3) || (point >= 0xf900 && point <= 0xfaff) ||
-                    (point >= 0xff00 && point <= 0xff60) || (point >= 0x1f300 && point <= 0x1faff);
-  return wide ? 2 : 1;
+struct Range {
+  char32_t first;
+  char32_t last;
+};
+
+constexpr bool Contains(std::span<const Range> ranges, char32_t point) {
+  return std::any_of(ranges.begin(), ranges.end(), [&](const Range& range) {
+    return point >= range.first && point <= range.last;
+  });
 }
 
-// Control characters would move the cursor; DEL and C0 show as a space.
+// Source: Unicode EastAsianWidth.txt (W and F) and DerivedGeneralCategory.txt,
+// the blocks that messages of people contain.
+constexpr std::array kWide = {
+    Range{0x1100, 0x115f},   Range{0x231a, 0x231b},   Range{0x23e9, 0x23ec},
+    Range{0x23f0, 0x23f0},   Range{0x23f3, 0x23f3},   Range{0x25fd, 0x25fe},
+    Range{0x2614, 0x2615},   Range{0x2648, 0x2653},   Range{0x267f, 0x267f},
+    Range{0x2693, 0x2693},   Range{0x26a1, 0x26a1},   Range{0x26aa, 0x26ab},
+    Range{0x26bd, 0x26be},   Range{0x26c4, 0x26c5},   Range{0x26ce, 0x26ce},
+    Range{0x26d4, 0x26d4},   Range{0x26ea, 0x26ea},   Range{0x26f2, 0x26f3},
+    Range{0x26f5, 0x26f5},   Range{0x26fa, 0x26fa},   Range{0x26fd, 0x26fd},
+    Range{0x2705, 0x2705},   Range{0x270a, 0x270b},   Range{0x2728, 0x2728},
+    Range{0x274c, 0x274c},   Range{0x274e, 0x274e},   Range{0x2753, 0x2755},
+    Range{0x2757, 0x2757},   Range{0x2795, 0x2797},   Range{0x27b0, 0x27b0},
+    Range{0x27bf, 0x27bf},   Range{0x2b1b, 0x2b1c},   Range{0x2b50, 0x2b50},
+    Range{0x2b55, 0x2b55},   Range{0x2e80, 0x303e},   Range{0x3041, 0xa4cf},
+    Range{0xac00, 0xd7a3},   Range{0xf900, 0xfaff},   Range{0xfe30, 0xfe6f},
+    Range{0xff00, 0xff60},   Range{0xffe0, 0xffe6},   Range{0x1f18e, 0x1f18e},
+    Range{0x1f191, 0x1f19a}, Range{0x1f200, 0x1f265}, Range{0x1f300, 0x1faff},
+    Range{0x20000, 0x3fffd}};
+constexpr std::array kCombining = {Range{0x300, 0x36f}, Range{0x200b, 0x200f},
+                                   Range{0xfe00, 0xfe0f}, Range{0x20e3, 0x20e3}};
+
+std::size_t WidthOf(char32_t point) {
+  if (point < 0x300) return 1;
+  if (Contains(kCombining, point)) return 0;
+  return Contains(kWide, point) ? 2 : 1;
+}
+
+// Control characters would move the cursor: C0, DEL and C1 (U+0080 to U+009F)
+// show as a space.
 std::string Clean(std::string_view text) {
-  std::string clean(text);
-  std::replace_if(
-      clean.begin(), clean.end(),
-      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+  std::string clean;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    const auto next = static_cast<unsigned char>(at + 1 < text.size() ? text[at + 1] : 0);
+    const bool is_c1 = byte == 0xc2 && next >= 0x80 && next <= 0x9f;
+    if (is_c1) ++at;
+    clean += is_c1 || byte < 0x20 || byte == 0x7f ? ' ' : static_cast<char>(byte);
+  }
   return clean;
 }
 
@@ -74,7 +107,7 @@ std::size_t DisplayWidth(std::string_view text) {
 std::string Table::ToString(std::size_t cell_width_max) const {
   std::vector<std::vector<std::string>> cells;
   cells.emplace_back();
-  for (const Heading& heading : headings_) cells.front().push_back(heading.text);
+  for (const Heading& heading : headings_) cells.front().push_back(Clean(heading.text));
   for (const auto& row : rows_) {
     auto& shown = cells.emplace_back();
     for (const std::string& cell : row) shown.push_back(Shorten(Clean(cell), cell_width_max));

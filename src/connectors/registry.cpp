@@ -51,7 +51,8 @@ Result<std::unique_ptr<pipeline::Source>> OpenSource(const estate::Estate& estat
   }
   AFL_ASSIGN(const postgres::Endpoint endpoint, ResolveEndpoint(estate, declared.connection));
   return postgres::OpenSource(endpoint, integration, from, progress).Within([&] {
-    return "connection " + declared.connection;
+    return fmt::format("connection {}: {}", declared.connection,
+                       declared.query.empty() ? "table " + declared.table : std::string("query"));
   });
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 
 #include "base/names.h"
 #include "data/canonical.h"
@@ -23,6 +24,7 @@ struct TransformShape {
   bool keeps_rows = false;
   bool keeps_all_columns = false;                   // SELECT *
   std::map<std::string, std::string> kept_columns;  // Output name -> batch column.
+  std::set<std::string> made_columns;               // Output names of expressions.
 };
 
 std::string StringAt(const json& node, const char* key) {
@@ -48,13 +50,17 @@ Result<TransformShape> ShapeOf(const std::string& transform, duckdb_connection c
   }
   const json& node = tree.at("statements").front().at("node");
   if (StringAt(node, "type") != "SELECT_NODE") return shape;
+  // With tables of its own, the rows may come from any of them.
   shape.keeps_rows = node.at("where_clause").is_null() &&
                      StringAt(node.at("from_table"), "type") == "BASE_TABLE" &&
-                     !CallsUnnest(node.at("select_list"));
+                     node.at("cte_map").at("map").empty() && !CallsUnnest(node.at("select_list"));
   for (const json& item : node.at("select_list")) {
     const std::string type = StringAt(item, "class");
     if (type == "STAR") shape.keeps_all_columns = item.value("replace_list", json::array()).empty();
-    if (type != "COLUMN_REF") continue;
+    if (type != "COLUMN_REF") {
+      shape.made_columns.insert(StringAt(item, "alias"));
+      continue;
+    }
     const std::string column = item.at("column_names").back();
     const std::string alias = StringAt(item, "alias");
     shape.kept_columns[alias.empty() ? column : alias] = column;
@@ -167,7 +173,7 @@ Result<ComparedColumns> CompareColumns(const estate::Integration& integration,
                                        const postgres::SelectedColumns& source,
                                        const std::vector<duck::TableColumn>& destination,
                                        duckdb_connection connection) {
-  TransformShape shape{true, true, {}};
+  TransformShape shape{true, true, {}, {}};
   if (!integration.transform.empty()) {
     AFL_ASSIGN(shape, ShapeOf(integration.transform, connection));
   }
@@ -181,7 +187,8 @@ Result<ComparedColumns> CompareColumns(const estate::Integration& integration,
       continue;
     }
     const auto kept = shape.kept_columns.find(column.name);
-    const bool unchanged = shape.keeps_all_columns || kept != shape.kept_columns.end();
+    const bool through_star = shape.keeps_all_columns && !shape.made_columns.contains(column.name);
+    const bool unchanged = through_star || kept != shape.kept_columns.end();
     if (!unchanged) {
       compared.why = "made by the transform";
       continue;

@@ -85,7 +85,7 @@ class TypesTest : public testing::TestWithParam<TypeCase> {
 
   static std::string Select(const TypeCase& type_case) {
     const std::string table = TableOf(type_case);
-    return fmt::format("select '{0}', id::varchar, {1} as v from dw.types.{0}", table,
+    return fmt::format("select '{0}' as t, id::varchar as id, {1} as v from dw.types.{0}", table,
                        duck_types_[table] == "VARCHAR" ? "v" : DuckText(type_case));
   }
 
@@ -97,10 +97,12 @@ class TypesTest : public testing::TestWithParam<TypeCase> {
       all += (all.empty() ? "" : " union all ") + Select(type_case);
     }
     try {
-      for (const Row& row : estate_->Query(all + " order by 1, 2::int")) {
+      for (const Row& row :
+           estate_->Query("select t, id, v from (" + all + ") order by t, id::int")) {
         values_[row[0].value_or("")].push_back({row[1], row[2]});
       }
-    } catch (const std::exception&) {  // One type spoils it: each test asks for itself.
+    } catch (const std::exception& error) {  // One type spoils it: each test asks for itself.
+      std::cerr << error.what() << "\n";
       values_.clear();
     }
   }
@@ -108,7 +110,8 @@ class TypesTest : public testing::TestWithParam<TypeCase> {
   static Rows ValuesOf(const TypeCase& type_case) {
     if (!values_.empty()) return values_[TableOf(type_case)];
     Rows rows;
-    for (const Row& row : estate_->Query(Select(type_case) + " order by 2::int")) {
+    for (const Row& row :
+         estate_->Query("select t, id, v from (" + Select(type_case) + ") order by id::int")) {
       rows.push_back({row[1], row[2]});
     }
     return rows;

@@ -11,6 +11,23 @@
 
 namespace afluente::duck {
 
+namespace {
+
+// DuckDB quotes the value that it cannot convert; a value may hold quotes itself.
+std::string WithoutValues(const std::string& message) {
+  const std::size_t first = message.find('\'');
+  const std::size_t last = message.rfind('\'');
+  if (first == last) return message;
+  return message.substr(0, first + 1) + "..." + message.substr(last);
+}
+
+}  // namespace
+
+std::string ShapedRows::What() const {
+  if (integration_.transform.empty()) return "the columns as the estate asks for them";
+  return integration_.transform_mark.ToString() + ": transform";
+}
+
 std::string ShapedRows::Select(const std::string& lane) const {
   const std::string select = pipeline::ShapingSelect(integration_, schema_, lane);
   if (evolution_.projection.empty()) return select;
@@ -38,11 +55,7 @@ Status ShapedRows::Prepare(const data::Schema& schema, std::uint64_t estimated_r
   AFL_ASSIGN(const data::DuckConnection connection, warehouse_.Connect());
   const LaneTable shape(warehouse_.lanes(), nullptr, schema_, 0);
   const auto describe = [&] {
-    return DescribeSelect(connection.get(), Select(shape.sql())).Within([&] {
-      return integration_.transform.empty()
-                 ? std::string("the rows' shape")
-                 : integration_.transform_mark.ToString() + ": transform";
-    });
+    return DescribeSelect(connection.get(), Select(shape.sql())).Within([&] { return What(); });
   };
   AFL_ASSIGN(columns_, describe());
   if (!target.empty()) {
@@ -62,7 +75,10 @@ Result<std::uint64_t> ShapedRows::Drain(data::BatchReader& lane, const std::stri
   const LaneTable table(warehouse_.lanes(), &lane, schema_, estimated_rows_);
   const InterruptOnStop interrupt(connection.get(), stop);
   auto written = data::Query(connection.get(), before + Select(table.sql()) + after);
-  if (!written.ok()) return table.failure().value_or(written.error());
+  if (!written.ok()) {
+    if (auto failure = table.failure()) return *std::move(failure);
+    return Error(written.error().kind(), What() + ": " + WithoutValues(written.error().message()));
+  }
   return static_cast<std::uint64_t>(duckdb_rows_changed(written.value().out()));
 }
 

@@ -40,6 +40,7 @@ class ShapedRows {
 
  private:
   std::string Select(const std::string& lane) const;
+  std::string What() const;  // For errors.
   Status CheckKeyColumns() const;
 
   Warehouse& warehouse_;

@@ -92,6 +92,9 @@ Result<std::vector<std::string>> ListProjects(const fs::path& folder) {
   std::vector<std::string> projects;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
+    // Of no bytes: a process died before DuckDB wrote its header.
+    std::error_code size_error;
+    if (entry.file_size(size_error) == 0) continue;
     if (entry.path().extension() == kExtension) projects.push_back(entry.path().stem().string());
   }
   if (error && error != std::errc::no_such_file_or_directory) {
@@ -146,6 +149,7 @@ Result<std::unique_ptr<Warehouse>> Warehouse::Open(const WarehouseOptions& optio
   for (const std::string& project : options.create) {
     auto& known = warehouse->projects_;
     if (std::find(known.begin(), known.end(), project) == known.end()) {
+      fs::remove(FileOf(options.folder, project), error);
       AFL_TRY(
           AttachFile(connection.get(), FileOf(options.folder, project), project, options.access));
       known.push_back(project);

@@ -105,8 +105,7 @@ Error NoSuchTable(PGconn* connection, const std::string& table) {
       names.push_back(Text(known.value(), row, 0));
     }
   }
-  return {ErrorKind::kNotFound,
-          fmt::format("table {} does not exist{}", table, DidYouMean(table, names))};
+  return {ErrorKind::kNotFound, "does not exist" + DidYouMean(table, names)};
 }
 
 }  // namespace

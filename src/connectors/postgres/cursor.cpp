@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/names.h"
+#include "base/utf8.h"
 
 namespace afluente::postgres {
 namespace {
@@ -16,14 +17,14 @@ bool IsTime(const CatalogColumn& column) {
   return column.type_name.starts_with("timestamp") || column.type_name == "date";
 }
 
-Error NotOurs(std::string_view why) {
+}  // namespace
+
+Error Cursor::Unusable(std::string_view why) {
   return {ErrorKind::kInternal,
           fmt::format("the stored checkpoint cannot be used: {}; run with --full-refresh to start "
                       "over",
                       why)};
 }
-
-}  // namespace
 
 Result<Cursor> Cursor::Make(const estate::Integration& integration,
                             const std::vector<CatalogColumn>& columns) {
@@ -51,24 +52,24 @@ Result<Cursor> Cursor::Make(const estate::Integration& integration,
 
 Result<std::optional<CursorValues>> Cursor::Parse(const data::Position& position) const {
   if (position.kind != kPositionKind) {
-    return NotOurs(fmt::format("it is of kind \"{}\", not \"{}\"", position.kind, kPositionKind));
+    return Unusable(fmt::format("it is of kind \"{}\", not \"{}\"", position.kind, kPositionKind));
   }
   const nlohmann::json json = nlohmann::json::parse(position.value, nullptr, false);
   if (!json.is_object() || !json.contains("columns") || !json.contains("values")) {
-    return NotOurs("it is damaged");
+    return Unusable("it is damaged");
   }
   nlohmann::json names = nlohmann::json::array();
   for (const CatalogColumn& column : columns_) names.push_back(column.name);
   if (json["columns"] != names) {
-    return NotOurs(fmt::format("it was written for the cursor {}, not {}", json["columns"].dump(),
-                               names.dump()));
+    return Unusable(fmt::format("it was written for the cursor {}, not {}", json["columns"].dump(),
+                                names.dump()));
   }
   const nlohmann::json& values = json["values"];
   if (values.is_null()) return std::optional<CursorValues>();
   const bool is_text = values.is_array() && values.size() == columns_.size() &&
                        std::all_of(values.begin(), values.end(),
                                    [](const nlohmann::json& value) { return value.is_string(); });
-  if (!is_text) return NotOurs("it is damaged");
+  if (!is_text) return Unusable("it is damaged");
   return std::optional(values.get<CursorValues>());
 }
 
@@ -96,7 +97,15 @@ Result<std::optional<CursorValues>> Cursor::Greatest(PGconn* connection,
                                            conditions, order)));
   if (PQntuples(result.get()) == 0) return std::optional<CursorValues>();
   CursorValues values;
-  for (int i = 0; i < PQnfields(result.get()); ++i) values.push_back(Text(result, 0, i));
+  for (int i = 0; i < PQnfields(result.get()); ++i) {
+    values.push_back(Text(result, 0, i));
+    // The position is JSON: a database in SQL_ASCII may hold what that cannot.
+    if (IsUtf8(values.back().data(), values.back().size())) continue;
+    return Error(ErrorKind::kConversion,
+                 fmt::format("cursor column \"{}\" holds bytes that are not UTF-8; choose another "
+                             "cursor",
+                             columns_[static_cast<std::size_t>(i)].name));
+  }
   return std::optional(std::move(values));
 }
 

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -26,6 +27,8 @@ class Cursor {
   /// Reads a stored position. nullopt: stored before there was any row.
   /// Errors: kInternal with the cure when it is not a position of this cursor.
   Result<std::optional<CursorValues>> Parse(const data::Position& position) const;
+  /// Why a stored position cannot be used, with the cure.
+  static Error Unusable(std::string_view why);
   data::Position ToPosition(const std::optional<CursorValues>& values) const;
 
   /// The greatest cursor among the rows of `from_where` ("FROM t WHERE ...").

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <string_view>
 
+#include "base/clock.h"
+
 namespace afluente::postgres {
 namespace {
 
@@ -26,9 +28,11 @@ std::string SqlstateInVerboseText(std::string_view text) {
        colon = text.find(": ", colon + 1)) {
     if (colon < 7) continue;
     const std::string_view code = text.substr(colon - 5, 5);
-    const bool is_code = std::all_of(code.begin(), code.end(), [](char c) {
-      return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
-    });
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    const bool is_word = std::all_of(code.begin(), code.end(),
+                                     [&](char c) { return is_digit(c) || (c >= 'A' && c <= 'Z'); });
+    // "FATAL: " has five capitals too; every code has a digit.
+    const bool is_code = is_word && std::any_of(code.begin(), code.end(), is_digit);
     if (is_code && text[colon - 6] == ' ') return std::string(code);
   }
   return "";
@@ -41,6 +45,7 @@ Error ConnectError(PGconn* connection) {
   if (!sqlstate.empty()) {
     line.erase(line.find(sqlstate + ": "), sqlstate.size() + 2);
   }
+  if (PQconnectionNeedsPassword(connection) == 1) return {ErrorKind::kUnauthorized, line};
   return {KindOfSqlstate(sqlstate), line};
 }
 
@@ -48,7 +53,7 @@ Error ConnectError(PGconn* connection) {
 // connection that has begun.
 Status Establish(PGconn* connection) {
   PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  const auto deadline = SystemClock().Monotonic() + std::chrono::seconds(30);
   PostgresPollingStatusType state = PGRES_POLLING_WRITING;
   while (state != PGRES_POLLING_OK) {
     if (state == PGRES_POLLING_FAILED || PQstatus(connection) == CONNECTION_BAD) {
@@ -58,7 +63,7 @@ Status Establish(PGconn* connection) {
                   static_cast<short>(state == PGRES_POLLING_READING ? POLLIN : POLLOUT), 0};
     constexpr int kStepMs = 500;
     poll(&socket, 1, kStepMs);
-    if (std::chrono::steady_clock::now() > deadline) {
+    if (SystemClock().Monotonic() > deadline) {
       return Error(ErrorKind::kTransient, "no answer from the server for 30 s");
     }
     if (socket.revents != 0) state = PQconnectPoll(connection);
@@ -109,6 +114,12 @@ Result<Connection> Connect(const std::string& dsn, const std::vector<Parameter>&
   if (connection == nullptr) return Error(ErrorKind::kInternal, "out of memory");
   AFL_TRY(Establish(connection.get()));
   AFL_TRY(Query(connection.get(), kSessionSettings));
+  // The bytes as they are: a database without an encoding may hold any, and the
+  // decoder names the column where they are not UTF-8.
+  const char* encoding = PQparameterStatus(connection.get(), "server_encoding");
+  if (encoding != nullptr && std::string_view(encoding) == "SQL_ASCII") {
+    AFL_TRY(Query(connection.get(), "SET client_encoding = 'SQL_ASCII'"));
+  }
   return connection;
 }
 

@@ -164,9 +164,12 @@ Status PostgresSource::PlanIncrement(const estate::Integration& integration,
   }
   // Only what lies behind the start counts: when the newest rows were deleted,
   // the position stays where it was.
-  AFL_ASSIGN(const auto newest,
-             cursor.Greatest(coordinator_.get(),
-                             start ? from_where + " AND " + cursor.After(*start) : from_where));
+  auto greatest = cursor.Greatest(coordinator_.get(),
+                                  start ? from_where + " AND " + cursor.After(*start) : from_where);
+  if (!greatest.ok() && start && greatest.error().kind() == ErrorKind::kConversion) {
+    return Cursor::Unusable("its value does not fit the cursor's type");
+  }
+  AFL_ASSIGN(const auto newest, std::move(greatest));
   const auto end = newest ? newest : start;
   end_ = cursor.ToPosition(end);
   reads_all = !start;

@@ -24,6 +24,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 // Of AddressSanitizer, where the program has it.
+// NOLINTNEXTLINE(readability-identifier-naming, bugprone-reserved-identifier): its name.
 extern "C" void __sanitizer_set_death_callback(void (*callback)()) __attribute__((weak));
 
 namespace {

@@ -59,11 +59,11 @@ void LoadIt(const fs::path& folder, const std::string& profile) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const Folder folder;
+  static const Folder kFolder;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const bool is_estate = text.find("integration:") == std::string_view::npos;
-  folder.Write("estate.yaml", is_estate ? text : kEstate);
-  folder.Write("integrations/one.yaml", is_estate ? std::string_view() : text);
-  LoadIt(folder.path(), is_estate ? "gcp" : "");
+  kFolder.Write("estate.yaml", is_estate ? text : kEstate);
+  kFolder.Write("integrations/one.yaml", is_estate ? std::string_view() : text);
+  LoadIt(kFolder.path(), is_estate ? "gcp" : "");
   return 0;
 }

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <random>
+#include <utility>
 
 #include "support/movement.h"
 
@@ -21,7 +22,7 @@ using testing::ElementsAre;
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr int kRows = 10000;
 #else
-constexpr int kRows = 80000;
+constexpr int kRows = 40000;
 #endif
 
 int FromEnv(const char* name, int fallback) {
@@ -122,13 +123,13 @@ TEST_F(KillTest, NothingIsLostAndNothingStandsTwice) {
   const int wanted = FromEnv("AFLUENTE_CHAOS_KILLS", 50);
   std::cout << "AFLUENTE_CHAOS_SEED=" << seed_ << "\n";
   RunAll();
-  ASSERT_EQ(WarehouseSums(), SourceSums());
   std::chrono::milliseconds whole{0};
   int kills = 0;
+  std::vector<std::string> after = SourceSums();
   for (int round = 1; kills < wanted && round < 4 * wanted; ++round) {
-    const std::vector<std::string> before = SourceSums();
+    const std::vector<std::string> before = std::exchange(after, {});
     Mutate(round);
-    const std::vector<std::string> after = SourceSums();
+    after = SourceSums();
     if (round == 1) {
       whole = RunAll();  // An undisturbed run: the measure for the moments.
       continue;

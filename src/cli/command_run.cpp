@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/progress.h"
+#include "cli/run_json.h"
 #include "cli/signals.h"
 #include "cli/table.h"
 #include "cli/units.h"
@@ -66,23 +67,12 @@ double MegabytesPerSecond(const orchestrator::RunRecord& run) {
   return run.seconds > 0 ? static_cast<double>(run.bytes) / 1e6 / run.seconds : 0;
 }
 
-nlohmann::json ToJson(const Outcome& outcome) {
-  const orchestrator::RunRecord& run = outcome.run;
-  nlohmann::json json = {{"integration", run.job},
-                         {"run_id", run.id},
-                         {"mode", run.mode},
-                         {"state", NameOf(run.state)},
-                         {"started_at", run.started_at},
-                         {"ended_at", run.ended_at},
-                         {"rows", run.rows},
-                         {"rows_written", outcome.rows_written},
-                         {"dead_letters", outcome.dead_letters},
-                         {"bytes", run.bytes},
-                         {"seconds", run.seconds},
-                         {"mb_per_s", MegabytesPerSecond(run)},
-                         {"schema_changes", outcome.schema_changes},
-                         {"error", nullptr}};
-  if (!outcome.status.ok()) json["error"] = cli::ToJson(outcome.status.error());
+nlohmann::json OutcomeToJson(const Outcome& outcome) {
+  nlohmann::json json = ToJson(outcome.run);
+  json["rows_written"] = outcome.rows_written;
+  json["dead_letters"] = outcome.dead_letters;
+  json["mb_per_s"] = MegabytesPerSecond(outcome.run);
+  json["schema_changes"] = outcome.schema_changes;
   return json;
 }
 
@@ -154,7 +144,7 @@ Result<int> Run(const GlobalFlags& flags, const RunFlags& run) {
   }
   if (flags.json) {
     nlohmann::json document = {{"runs", nlohmann::json::array()}};
-    for (const Outcome& outcome : outcomes) document["runs"].push_back(ToJson(outcome));
+    for (const Outcome& outcome : outcomes) document["runs"].push_back(OutcomeToJson(outcome));
     document["process"] = ProcessUse();
     fmt::print("{}\n", document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
   } else {

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/run_json.h"
 #include "cli/table.h"
 #include "cli/units.h"
 #include "orchestrator/run_store.h"
@@ -13,21 +14,6 @@ namespace {
 
 using orchestrator::RunRecord;
 using orchestrator::RunState;
-
-nlohmann::json ToJson(const RunRecord& run) {
-  nlohmann::json json = {{"integration", run.job},
-                         {"run_id", run.id},
-                         {"mode", run.mode},
-                         {"state", NameOf(run.state)},
-                         {"started_at", run.started_at},
-                         {"ended_at", run.ended_at},
-                         {"rows", run.rows},
-                         {"bytes", run.bytes},
-                         {"seconds", run.seconds},
-                         {"error", nullptr}};
-  if (!run.error.empty()) json["error"] = {{"kind", run.error_kind}, {"message", run.error}};
-  return json;
-}
 
 // A run that is recorded as running while nobody holds the state folder died.
 void MarkDead(std::vector<RunRecord>& runs, const std::filesystem::path& root) {

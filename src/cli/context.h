@@ -1,7 +1,6 @@
 // What every command shares: global flags, the estate, exit codes, output.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -10,6 +9,10 @@
 #include "base/result.h"
 #include "estate/estate.h"
 #include "orchestrator/state_folder.h"
+
+namespace CLI {
+class App;
+}
 
 namespace afluente::cli {
 

@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include "base/names.h"
+
 namespace afluente::data {
 namespace {
 
@@ -99,9 +101,9 @@ Result<TextQuery> QueryAsText(duckdb_connection connection, const std::string& s
       query.types.push_back(duckdb_prepared_statement_column_type(prepared.get(), i));
     }
   }
-  const std::size_t last = sql.find_last_not_of("; \t\r\n");
+  // query() parses the text by itself: it may end in semicolons and comments.
   AFL_ASSIGN(const DuckPrepared prepared,
-             prepare("SELECT COLUMNS(*)::VARCHAR FROM (\n" + sql.substr(0, last + 1) + "\n)"));
+             prepare("SELECT COLUMNS(*)::VARCHAR FROM query(" + QuoteLiteral(sql) + ")"));
   if (duckdb_execute_prepared_streaming(prepared.get(), query.result.out()) == DuckDBError) {
     const std::string message = duckdb_result_error(query.result.out());
     return Error(KindOfDuckError(duckdb_result_error_type(query.result.out()), message),

@@ -130,6 +130,7 @@ INSTANTIATE_TEST_SUITE_P(
                     FormCase{"Values", "VALUES (1, 2)"}, FormCase{"Describe", "DESCRIBE one"},
                     FormCase{"ShowTables", "SHOW TABLES"}, FormCase{"Semicolon", "FROM one; \n"},
                     FormCase{"CommentAtTheEnd", "FROM one -- all of it"},
+                    FormCase{"CommentBehindTheSemicolon", "SELECT '' FROM one; -- all of it"},
                     FormCase{"SameNameTwice", "SELECT a, a FROM one"}),
     [](const auto& row) { return row.param.name; });
 

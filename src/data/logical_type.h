@@ -58,6 +58,7 @@ struct Column {
   std::string name;
   LogicalType type;
   bool nullable = true;
+  int average_bytes = 0;  // Of a value, as the source estimates it; 0: unknown.
 };
 
 using Schema = std::vector<Column>;

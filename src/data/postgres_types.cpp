@@ -20,9 +20,12 @@ constexpr std::array kNatural = {
     PostgresType{"integer", 23, 1007, Kind::kInt32, ""},
     PostgresType{"bigint", 20, 1016, Kind::kInt64, ""},
     PostgresType{"oid", 26, 1028, Kind::kUint32, ""},
-    PostgresType{"real", 700, 1021, Kind::kFloat32, "bit for bit, NaN and infinities too"},
+    PostgresType{"real", 700, 1021, Kind::kFloat32,
+                 "bit for bit, NaN and infinities too; only the sign of zero may be lost, as "
+                 "DuckDB compresses"},
     PostgresType{"double precision", 701, 1022, Kind::kFloat64,
-                 "bit for bit, NaN and infinities too"},
+                 "bit for bit, NaN and infinities too; only the sign of zero may be lost, as "
+                 "DuckDB compresses"},
     PostgresType{
         "numeric", kNumericOid, 1231, Kind::kDecimal,
         "with a precision up to 38; without one, or over 38: VARCHAR with every digit. NaN in "

@@ -37,6 +37,15 @@ std::string NameProblem(const std::string& text, std::string_view also, std::siz
   return "";
 }
 
+// DuckDB attaches a project's file under the project's name.
+std::string ProjectNameProblem(const std::string& text) {
+  constexpr std::array<std::string_view, 5> kTaken = {"main", "temp", "system", "memory", "lake"};
+  if (std::find(kTaken.begin(), kTaken.end(), text) != kTaken.end()) {
+    return "the warehouse keeps that name for itself";
+  }
+  return NameProblem(text, "-", 100);
+}
+
 std::string NotEmpty(const std::string& text) {
   const bool blank = text.find_first_not_of(" \t\r\n") == std::string::npos;
   return blank ? "it is empty" : "";
@@ -196,10 +205,12 @@ const ScalarKind kName{
 const ScalarKind kProjectName{
     .name = "project_name",
     .expected = "a project's name of small letters, digits and -",
-    .doc = "Small letters, digits and `-`, as GCP names projects.",
+    .doc =
+        "Small letters, digits and `-`, as GCP names projects; not a name that DuckDB keeps for "
+        "itself (`main`, `temp`, `system`, `memory`, `lake`).",
     .example = "rapidpro-217518",
     .pattern = "^[a-z0-9][a-z0-9-]{0,99}$",
-    .problem = [](const std::string& text) { return NameProblem(text, "-", 100); }};
+    .problem = &ProjectNameProblem};
 const ScalarKind kConnectionName{
     .name = "connection_name",
     .expected = "a connection's name of small letters, digits, - and _",

@@ -38,6 +38,7 @@ class TableSink final : public pipeline::Sink {
   Result<std::vector<TableColumn>> TargetColumns() const;
   Status CheckKeys() const;
   Status DropUnchangedRows() const;
+  std::string Compression(const TableColumn& column, const data::Schema& source) const;
   Status Publish(const data::Position& end, const std::vector<data::DeadLetter>& dead_letters);
   Status MergeStage() const;
   bool Replaces() const;
@@ -94,14 +95,31 @@ Result<std::optional<data::Position>> TableSink::Stored() {
   return ReadCheckpoint(connection_.get(), address_, integration_.name);
 }
 
+// DuckDB chooses well by itself but for long texts: its dictionaries end with a
+// block of 256 KiB, which a few thousand of them fill. With Zstandard the
+// benchmark's messages take a third of the room, at half the time. A wrong
+// guess, after a transform, costs room and nothing else.
+std::string TableSink::Compression(const TableColumn& column, const data::Schema& source) const {
+  constexpr int kLongText = 64;
+  if (column.type != "VARCHAR" && column.type != "JSON") return "";
+  const auto is_long = [&](const data::Column& arriving) {
+    if (arriving.average_bytes < kLongText) return false;
+    const auto rule = integration_.columns.find(arriving.name);
+    if (rule == integration_.columns.end()) return arriving.name == column.name;
+    const std::string& rename = rule->second.rename;
+    return !rule->second.mask && (rename.empty() ? arriving.name : rename) == column.name;
+  };
+  return std::any_of(source.begin(), source.end(), is_long) ? " USING COMPRESSION zstd" : "";
+}
+
 Status TableSink::Prepare(const data::Schema& schema, std::uint64_t estimated_rows) {
   AFL_ASSIGN(target_, TargetColumns());
   AFL_TRY(rows_.Prepare(schema, estimated_rows,
                         full_refresh_ ? std::vector<TableColumn>() : target_, !Replaces()));
   std::string columns;
   for (const TableColumn& column : rows_.columns()) {
-    columns += fmt::format("{}{} {}", columns.empty() ? "" : ", ", QuoteIdentifier(column.name),
-                           column.type);
+    columns += fmt::format("{}{} {}{}", columns.empty() ? "" : ", ", QuoteIdentifier(column.name),
+                           column.type, Compression(column, schema));
   }
   AFL_TRY(data::Execute(connection_.get(),
                         fmt::format("CREATE SCHEMA IF NOT EXISTS {0}; DROP TABLE IF EXISTS {1}; "

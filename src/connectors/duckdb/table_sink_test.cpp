@@ -70,6 +70,22 @@ TEST_F(TableSinkTest, AFirstRunMakesTheTableAndItsPosition) {
   EXPECT_THAT(Tables(), ElementsAre("contacts"));
 }
 
+TEST_F(TableSinkTest, LongTextsAreStoredWithZstandard) {
+  data::Schema schema = TestReader::Schema();
+  schema[1].average_bytes = 100;
+  const auto sink = Open().value();
+  ASSERT_TRUE(sink->Prepare(schema, 0).ok());
+  Rows rows;
+  for (int i = 0; i < 5000; ++i) rows.push_back({i, std::string(100, 'a') + std::to_string(i)});
+  TestReader reader(rows);
+  ASSERT_TRUE(sink->Load(reader, {}).ok());
+  ASSERT_TRUE(sink->Commit(kFirst, {}).ok());
+  EXPECT_THAT(warehouse_.Rows("SELECT DISTINCT compression FROM "
+                              "pragma_storage_info('analytics.crm.contacts') "
+                              "WHERE column_name = 'name' AND segment_type = 'VARCHAR'"),
+              ElementsAre("ZSTD"));
+}
+
 TEST_F(TableSinkTest, AnEmptySourceMakesAnEmptyTable) {
   ASSERT_TRUE(Run({{}}, kFirst).ok());
   EXPECT_THAT(Table(), IsEmpty());

@@ -136,6 +136,22 @@ Result<Relation> DescribeRelation(PGconn* connection, const RelationName& name) 
   return relation;
 }
 
+Result<std::map<std::string, int>> AverageWidths(PGconn* connection, const RelationName& name) {
+  AFL_ASSIGN(const QueryResult found,
+             QueryParams(connection,
+                         "SELECT s.attname, max(s.avg_width) FROM pg_catalog.pg_class c "
+                         "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+                         "JOIN pg_catalog.pg_stats s "
+                         "ON s.schemaname = n.nspname AND s.tablename = c.relname "
+                         "WHERE c.oid = $1::oid GROUP BY s.attname",
+                         {name.oid}));
+  std::map<std::string, int> widths;
+  for (int row = 0; row < PQntuples(found.get()); ++row) {
+    widths[Text(found, row, 0)] = Int(found, row, 1);
+  }
+  return widths;
+}
+
 Result<std::vector<CatalogColumn>> DescribeQuery(PGconn* connection, const std::string& query) {
   const auto describe = [&]() -> Result<QueryResult> {
     const QueryResult prepared(

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,11 @@ Result<RelationName> FindRelation(PGconn* connection, const std::string& table);
 
 /// Columns and leaves of a relation, as the current snapshot sees them.
 Result<Relation> DescribeRelation(PGconn* connection, const RelationName& name);
+
+/// How many bytes a value of each column takes on average, by the planner's
+/// statistics. Columns that were never analysed, or that we may not read, are
+/// missing.
+Result<std::map<std::string, int>> AverageWidths(PGconn* connection, const RelationName& name);
 
 /// The columns that `query` yields, without running it.
 /// Errors: the server's for a query that does not parse; kInvalidConfig for

@@ -82,7 +82,6 @@ ErrorKind KindOfSqlstate(const std::string& sqlstate) {
   if (sqlstate.empty() || group == "08" || group == "53" || group == "40") {
     return ErrorKind::kTransient;
   }
-  if (sqlstate == "57014") return ErrorKind::kCancelled;
   if (group == "57" || is_one_of({"55P03", "55006"})) return ErrorKind::kTransient;
   if (group == "28" || is_one_of({"42501"})) return ErrorKind::kUnauthorized;
   if (is_one_of({"42P01", "42703", "3D000", "3F000", "42883", "42704"})) {

@@ -23,7 +23,8 @@ struct Parameter {
   std::string value;
 };
 
-/// The kind of a failure by its SQLSTATE; "" (no answer) is kTransient.
+/// The kind of a failure by its SQLSTATE; "" (no answer) is kTransient. So is
+/// a cancelled query: whoever cancels one itself knows better by its own token.
 /// Source: PostgreSQL documentation, appendix A.
 ErrorKind KindOfSqlstate(const std::string& sqlstate);
 

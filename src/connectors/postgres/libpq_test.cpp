@@ -31,7 +31,7 @@ INSTANTIATE_TEST_SUITE_P(
                     SqlstateCase{"AdminShutdown", "57P01", ErrorKind::kTransient},
                     SqlstateCase{"StartingUp", "57P03", ErrorKind::kTransient},
                     SqlstateCase{"LockNotAvailable", "55P03", ErrorKind::kTransient},
-                    SqlstateCase{"QueryCancelled", "57014", ErrorKind::kCancelled},
+                    SqlstateCase{"QueryCancelled", "57014", ErrorKind::kTransient},
                     SqlstateCase{"BadPassword", "28P01", ErrorKind::kUnauthorized},
                     SqlstateCase{"NoRole", "28000", ErrorKind::kUnauthorized},
                     SqlstateCase{"NoPrivilege", "42501", ErrorKind::kUnauthorized},

@@ -126,7 +126,15 @@ Status PostgresSource::PlanTable(const estate::Integration& integration,
   if (integration.mode == estate::Mode::kIncremental) {
     AFL_TRY(PlanIncrement(integration, from_where, relation.columns, from, reads_all));
   }
-  if (reads_all) PlanParts(integration, relation, name.sql_name, condition);
+  if (reads_all) {
+    AFL_ASSIGN(const auto widths, AverageWidths(connection, name));
+    for (data::Column& column : columns_.schema) {
+      if (const auto width = widths.find(column.name); width != widths.end()) {
+        column.average_bytes = width->second;
+      }
+    }
+    PlanParts(integration, relation, name.sql_name, condition);
+  }
   if (lanes_ > 1) {
     AFL_ASSIGN(const QueryResult id, Query(connection, "SELECT pg_catalog.pg_export_snapshot()"));
     snapshot_id_ = Text(id, 0, 0);
@@ -155,8 +163,9 @@ Status PostgresSource::PlanIncrement(const estate::Integration& integration,
                                      const std::optional<data::Position>& from, bool& reads_all) {
   AFL_ASSIGN(const Cursor cursor, Cursor::Make(integration, columns));
   for (const std::string& name : cursor.NullableColumns()) {
-    spdlog::debug("{}: cursor column \"{}\" may be NULL; such rows arrive only with a full refresh",
-                  integration.name, name);
+    if (from) break;  // Said once, by the run that takes everything.
+    spdlog::warn("{}: cursor column \"{}\" may be NULL; such rows arrive only with a full refresh",
+                 integration.name, name);
   }
   std::optional<CursorValues> start;
   if (from) {

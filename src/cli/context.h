@@ -10,7 +10,7 @@
 #include "estate/estate.h"
 #include "orchestrator/state_folder.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): CLI11 chose it.
 class App;
 }
 

@@ -82,8 +82,8 @@ Status LaneRegistry::Install(duckdb_connection connection) {
 LaneTable::LaneTable(LaneRegistry& registry, data::BatchReader* reader, const data::Schema& schema,
                      std::uint64_t estimated_rows)
     : registry_(registry) {
-  auto lane = std::unique_ptr<Lane>(
-      new Lane{reader, schema, estimated_rows, data::Batch(schema), std::nullopt});
+  auto lane =
+      std::make_unique<Lane>(reader, schema, estimated_rows, data::Batch(schema), std::nullopt);
   lane_ = lane.get();
   const std::lock_guard lock(registry_.mutex_);
   id_ = registry_.next_id_++;

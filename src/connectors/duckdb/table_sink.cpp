@@ -24,6 +24,8 @@ class TableSink final : public pipeline::Sink {
         connection_(std::move(connection)),
         rows_(warehouse, integration) {}
   ~TableSink() override;
+  TableSink(const TableSink&) = delete;
+  TableSink& operator=(const TableSink&) = delete;
 
   Result<std::optional<data::Position>> Stored() override;
   Status Prepare(const data::Schema& schema, std::uint64_t estimated_rows) override;

@@ -25,6 +25,8 @@ class ParquetSink final : public pipeline::Sink {
         run_(fmt::format("{}-{}", SystemClock().Now().time_since_epoch().count(), getpid())),
         rows_(warehouse, integration) {}
   ~ParquetSink() override {
+  ParquetSink(const ParquetSink&) = delete;
+  ParquetSink& operator=(const ParquetSink&) = delete;
     if (manifest_known_) RemoveUnlisted(prefix_, manifest_);
   }
 

@@ -53,7 +53,7 @@ NumericOutcome ParseNumeric(std::string_view cell, int precision, int scale, __i
     } else if (exponent > -4) {
       // The scale cuts through this group: what is beyond it must be zero.
       const int beyond = kSmallPowers[static_cast<std::size_t>(-exponent)];
-      const int kept = kSmallPowers[static_cast<std::size_t>(4 + exponent)];
+      const int kept = kSmallPowers[4 - static_cast<std::size_t>(-exponent)];
       if (digit % beyond != 0) return NumericOutcome::kDigitsLost;
       if (!MultiplyAdd(value, kept, digit / beyond)) return NumericOutcome::kDigitsLost;
     } else if (digit != 0) {

@@ -24,9 +24,9 @@ class ParquetSink final : public pipeline::Sink {
         full_refresh_(full_refresh),
         run_(fmt::format("{}-{}", SystemClock().Now().time_since_epoch().count(), getpid())),
         rows_(warehouse, integration) {}
-  ~ParquetSink() override {
   ParquetSink(const ParquetSink&) = delete;
   ParquetSink& operator=(const ParquetSink&) = delete;
+  ~ParquetSink() override {
     if (manifest_known_) RemoveUnlisted(prefix_, manifest_);
   }
 

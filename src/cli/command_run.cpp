@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
+#include <map>
 #include <memory>
 
 #include "cli/commands.h"
@@ -27,7 +28,7 @@ struct RunFlags {
 
 bool RunsOnDemand(const estate::Integration& integration) {
   return integration.mode == estate::Mode::kSnapshot ||
-         integration.mode == estate::Mode::kIncremental;
+         integration.mode == estate::Mode::kIncremental || integration.mode == estate::Mode::kCdc;
 }
 
 Result<std::vector<const estate::Integration*>> Choose(const estate::Estate& estate,
@@ -133,7 +134,12 @@ Result<int> Run(const GlobalFlags& flags, const RunFlags& run) {
                               : IsTerminal(stderr)      ? ProgressStyle::kLive
                                                         : ProgressStyle::kLines;
   std::vector<Outcome> outcomes;
+  std::map<std::string, std::vector<std::string>> followed;  // Chosen cdc integrations.
   for (const estate::Integration* integration : chosen) {
+    if (integration->mode == estate::Mode::kCdc) {
+      followed[integration->source.connection].push_back(integration->name);
+      continue;
+    }
     pipeline::Progress progress;
     {
       const ProgressLine line(integration->name, progress, style);
@@ -142,6 +148,18 @@ Result<int> Run(const GlobalFlags& flags, const RunFlags& run) {
     const Outcome& outcome = outcomes.back();
     if (!outcome.status.ok()) spdlog::error("{}: {}", integration->name, outcome.run.error);
     if (stop.token().stop_requested()) break;
+  }
+  for (const auto& [connection, names] : followed) {
+    if (stop.token().stop_requested()) break;
+    std::map<std::string, pipeline::Progress> progress;
+    const auto caught_up = owner->CatchUp(
+        connection, run.full_refresh ? names : std::vector<std::string>(),
+        [&](const std::string& name) -> pipeline::Progress& { return progress[name]; },
+        stop.token());
+    for (const Outcome& outcome : caught_up) {
+      if (!outcome.status.ok()) spdlog::error("{}: {}", outcome.run.job, outcome.run.error);
+      outcomes.push_back(outcome);
+    }
   }
   if (flags.json) {
     nlohmann::json document = {{"runs", nlohmann::json::array()}};

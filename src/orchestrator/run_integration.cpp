@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <map>
 #include <set>
 
 #include "connectors/registry.h"
 #include "estate/secrets.h"
+#include "orchestrator/follow_group.h"
 #include "pipeline/run.h"
 
 namespace afluente::orchestrator {
@@ -17,6 +19,19 @@ bool NeedsSalt(const estate::Integration& integration) {
     if (rule.mask == estate::Mask::kHash) return true;
   }
   return false;
+}
+
+// What is followed together is opened together.
+std::set<const estate::Integration*> WithTheirGroups(
+    const estate::Estate& estate, const std::vector<const estate::Integration*>& integrations) {
+  std::set<const estate::Integration*> all(integrations.begin(), integrations.end());
+  for (const estate::Integration* integration : integrations) {
+    if (integration->mode != estate::Mode::kCdc) continue;
+    for (const auto* member : CdcIntegrations(estate, integration->source.connection)) {
+      all.insert(member);
+    }
+  }
+  return all;
 }
 
 Status CheckMode(const estate::Integration& integration) {
@@ -46,7 +61,7 @@ Result<std::unique_ptr<Owner>> Owner::Open(
   options.lake = owner->paths_.lake;
   std::set<std::string> projects;
   bool needs_salt = false;
-  for (const estate::Integration* integration : integrations) {
+  for (const estate::Integration* integration : WithTheirGroups(estate, integrations)) {
     if (integration->destination.table) projects.insert(integration->destination.table->project);
     needs_salt = needs_salt || NeedsSalt(*integration);
   }
@@ -84,21 +99,19 @@ Status Owner::Move(const estate::Integration& integration, bool full_refresh,
   return Done{};
 }
 
-Owner::Outcome Owner::Run(const estate::Integration& integration, bool full_refresh,
-                          pipeline::Progress& progress, const std::stop_token& stop) {
-  Outcome outcome;
+void Owner::Begin(const estate::Integration& integration, Outcome& outcome) const {
   RunRecord& run = outcome.run;
   run.started_at = FormatRfc3339(clock_.Now());
   run.job = integration.name;
   run.mode = NameOf(integration.mode);
   run.id = fmt::format("{}@{}/manual", run.job, run.started_at);
-  const auto began = clock_.Monotonic();
-  outcome.status = Guarded([&]() -> Status {
-    AFL_TRY(runs_->Insert(run));
-    return Move(integration, full_refresh, progress, stop, outcome);
-  });
+}
+
+void Owner::Finish(const pipeline::Progress& progress, std::chrono::nanoseconds took,
+                   Outcome& outcome) {
+  RunRecord& run = outcome.run;
   run.ended_at = FormatRfc3339(clock_.Now());
-  run.seconds = std::chrono::duration<double>(clock_.Monotonic() - began).count();
+  run.seconds = std::chrono::duration<double>(took).count();
   run.rows = progress.rows;
   run.bytes = progress.bytes;
   run.state = RunState::kSucceeded;
@@ -111,7 +124,53 @@ Owner::Outcome Owner::Run(const estate::Integration& integration, bool full_refr
   if (const Status recorded = runs_->Finish(run); !recorded.ok() && outcome.status.ok()) {
     spdlog::warn("{}", recorded.error().message());
   }
+}
+
+Owner::Outcome Owner::Run(const estate::Integration& integration, bool full_refresh,
+                          pipeline::Progress& progress, const std::stop_token& stop) {
+  Outcome outcome;
+  Begin(integration, outcome);
+  const auto began = clock_.Monotonic();
+  outcome.status = Guarded([&]() -> Status {
+    AFL_TRY(runs_->Insert(outcome.run));
+    return Move(integration, full_refresh, progress, stop, outcome);
+  });
+  Finish(progress, clock_.Monotonic() - began, outcome);
   return outcome;
+}
+
+std::vector<Owner::Outcome> Owner::CatchUp(
+    const std::string& connection, const std::vector<std::string>& resync,
+    const std::function<pipeline::Progress&(const std::string&)>& progress_of,
+    const std::stop_token& stop) {
+  std::map<std::string, Outcome> outcomes;
+  for (const estate::Integration* integration : CdcIntegrations(estate_, connection)) {
+    Begin(*integration, outcomes[integration->name]);
+  }
+  const auto began = clock_.Monotonic();
+  const Status status = Guarded([&]() -> Status {
+    for (const auto& [name, outcome] : outcomes) AFL_TRY(runs_->Insert(outcome.run));
+    FollowGroup group({estate_, *warehouse_, paths_.lake, paths_.root / "spool", clock_},
+                      connection);
+    pipeline::FollowOptions options;
+    options.until_caught_up = true;
+    const auto count = [&](const pipeline::Applied& applied) {
+      for (const auto& table : applied.changes.tables) {
+        const std::string& name = table->integration().name;
+        progress_of(name).rows += table->changes();
+        outcomes[name].rows_written += table->rows() + table->incomplete_rows();
+      }
+    };
+    return group.Run(resync, options, progress_of, count, stop)
+        .Within([&] { return "connection " + connection; });
+  });
+  std::vector<Outcome> finished;
+  for (auto& [name, outcome] : outcomes) {
+    outcome.status = status;
+    Finish(progress_of(name), clock_.Monotonic() - began, outcome);
+    finished.push_back(std::move(outcome));
+  }
+  return finished;
 }
 
 }  // namespace afluente::orchestrator

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -36,6 +37,13 @@ class Owner {
     Status status = Done{};
   };
 
+  /// Catches up with the changes of all cdc integrations of `connection`, and
+  /// records a run of each. Those of `resync` are copied again first.
+  std::vector<Outcome> CatchUp(const std::string& connection,
+                               const std::vector<std::string>& resync,
+                               const std::function<pipeline::Progress&(const std::string&)>& progress_of,
+                               const std::stop_token& stop);
+
   /// Runs one integration and records it. The outcome's status says how it
   /// ended; this call itself never fails otherwise.
   Outcome Run(const estate::Integration& integration, bool full_refresh,
@@ -45,6 +53,8 @@ class Owner {
   Owner(const estate::Estate& estate, StatePaths paths, StateLock lock, const Clock& clock)
       : estate_(estate), paths_(std::move(paths)), lock_(std::move(lock)), clock_(clock) {}
 
+  void Begin(const estate::Integration& integration, Outcome& outcome) const;
+  void Finish(const pipeline::Progress& progress, std::chrono::nanoseconds took, Outcome& outcome);
   Status Move(const estate::Integration& integration, bool full_refresh,
               pipeline::Progress& progress, const std::stop_token& stop, Outcome& outcome);
 

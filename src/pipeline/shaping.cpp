@@ -7,16 +7,38 @@
 namespace afluente::pipeline {
 namespace {
 
-std::string ColumnExpression(const data::Column& column, const estate::ColumnRule* rule) {
-  const std::string name = QuoteIdentifier(column.name);
-  if (rule == nullptr) return name;
-  const std::string alias = rule->rename.empty() ? name : QuoteIdentifier(rule->rename);
-  if (rule->mask) return fmt::format("{} AS {}", MaskExpression(*rule->mask, column.name), alias);
-  if (!rule->type.empty()) return fmt::format("CAST({} AS {}) AS {}", name, rule->type, alias);
-  return alias == name ? name : name + " AS " + alias;
+const estate::ColumnRule* FindRule(const estate::Integration& integration,
+                                   const std::string& column) {
+  const auto rule = integration.columns.find(column);
+  return rule == integration.columns.end() ? nullptr : &rule->second;
 }
 
 }  // namespace
+
+std::string ArrivesAs(const std::string& column, const estate::Integration& integration) {
+  const estate::ColumnRule* rule = FindRule(integration, column);
+  return rule == nullptr || rule->rename.empty() ? column : rule->rename;
+}
+
+std::string ColumnValue(const estate::Integration& integration, const std::string& column,
+                        const std::string& from) {
+  const estate::ColumnRule* rule = FindRule(integration, column);
+  if (rule != nullptr && rule->mask) return MaskExpression(*rule->mask, from);
+  const std::string name = QuoteIdentifier(from);
+  if (rule == nullptr || rule->type.empty()) return name;
+  return fmt::format("CAST({} AS {})", name, rule->type);
+}
+
+std::string ColumnList(const estate::Integration& integration, const data::Schema& source) {
+  std::string columns;
+  for (const data::Column& column : source) {
+    const std::string value = ColumnValue(integration, column.name, column.name);
+    const std::string name = QuoteIdentifier(ArrivesAs(column.name, integration));
+    columns += columns.empty() ? "" : ", ";
+    columns += value == name ? name : value + " AS " + name;
+  }
+  return columns;
+}
 
 std::string MaskExpression(estate::Mask mask, const std::string& name) {
   const std::string text = QuoteIdentifier(name) + "::VARCHAR";
@@ -39,14 +61,7 @@ std::string MaskExpression(estate::Mask mask, const std::string& name) {
 
 std::string ShapingSelect(const estate::Integration& integration, const data::Schema& source,
                           const std::string& lane) {
-  std::string columns;
-  for (const data::Column& column : source) {
-    const auto rule = integration.columns.find(column.name);
-    columns +=
-        (columns.empty() ? "" : ", ") +
-        ColumnExpression(column, rule == integration.columns.end() ? nullptr : &rule->second);
-  }
-  const std::string rows = fmt::format("SELECT {} FROM {}", columns, lane);
+  const std::string rows = fmt::format("SELECT {} FROM {}", ColumnList(integration, source), lane);
   if (integration.transform.empty()) return rows;
   // Not materialised: rows must stream through, however many there are.
   // In parentheses, because a transform may begin with WITH itself; on lines of

@@ -20,6 +20,17 @@ constexpr const char* kMaskHashFunction = "afluente_mask_hash";
 std::string ShapingSelect(const estate::Integration& integration, const data::Schema& source,
                           const std::string& lane);
 
+/// The name under which source column `column` arrives.
+std::string ArrivesAs(const std::string& column, const estate::Integration& integration);
+
+/// What the rule of source column `column` makes of a value of it that stands
+/// in the column `from`: masked or cast, without a name. `from` is quoted inside.
+std::string ColumnValue(const estate::Integration& integration, const std::string& column,
+                        const std::string& from);
+
+/// The columns of `source`, renamed, masked and cast, for a SELECT.
+std::string ColumnList(const estate::Integration& integration, const data::Schema& source);
+
 /// The expression that yields column `name` masked; `name` is quoted inside.
 std::string MaskExpression(estate::Mask mask, const std::string& name);
 

@@ -47,6 +47,23 @@ Status WriteCheckpoint(duckdb_connection connection, const estate::TableAddress&
                   QuoteLiteral(position.kind), QuoteLiteral(position.value)));
 }
 
+Status WriteCheckpoints(duckdb_connection connection,
+                        const std::vector<const estate::Integration*>& integrations,
+                        const data::Position& position) {
+  std::string keys;
+  std::string rows;
+  for (const estate::Integration* integration : integrations) {
+    const estate::TableAddress& destination = *integration->destination.table;
+    keys += fmt::format("{}({})", keys.empty() ? "" : " OR ", Key(destination, integration->name));
+    rows += fmt::format("{}({}, {}, {}, {}, now())", rows.empty() ? "" : ", ",
+                        QuoteLiteral(destination.ToString()), QuoteLiteral(integration->name),
+                        QuoteLiteral(position.kind), QuoteLiteral(position.value));
+  }
+  return data::Execute(
+      connection, fmt::format("DELETE FROM {0} WHERE {1}; INSERT INTO {0} VALUES {2}",
+                              Table(*integrations.front()->destination.table), keys, rows));
+}
+
 Status WriteDeadLetters(duckdb_connection connection, const estate::TableAddress& destination,
                         const std::string& integration,
                         const std::vector<data::DeadLetter>& dead_letters) {

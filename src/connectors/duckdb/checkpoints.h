@@ -24,6 +24,12 @@ Result<std::optional<data::Position>> ReadCheckpoint(duckdb_connection connectio
 Status WriteCheckpoint(duckdb_connection connection, const estate::TableAddress& destination,
                        const std::string& integration, const data::Position& position);
 
+/// The same for several integrations with one destination each, all at
+/// `position`, in two statements.
+Status WriteCheckpoints(duckdb_connection connection,
+                        const std::vector<const estate::Integration*>& integrations,
+                        const data::Position& position);
+
 /// Adds to the project's dead letters; the same transaction.
 Status WriteDeadLetters(duckdb_connection connection, const estate::TableAddress& destination,
                         const std::string& integration,

@@ -84,6 +84,21 @@ Status CheckNames(const std::vector<TableColumn>& arriving) {
 
 }  // namespace
 
+Result<std::vector<TableColumn>> ReadColumns(duckdb_connection connection,
+                                             const estate::TableAddress& address) {
+  AFL_ASSIGN(
+      const auto rows,
+      data::QueryCells(connection,
+                       fmt::format("SELECT column_name, data_type FROM duckdb_columns() "
+                                   "WHERE database_name = {} AND schema_name = {} "
+                                   "AND table_name = {} ORDER BY column_index",
+                                   QuoteLiteral(address.project), QuoteLiteral(address.dataset),
+                                   QuoteLiteral(address.table))));
+  std::vector<TableColumn> columns;
+  for (const auto& row : rows) columns.push_back({row[0].text, row[1].text});
+  return columns;
+}
+
 Result<std::vector<TableColumn>> DescribeSelect(duckdb_connection connection,
                                                 const std::string& select) {
   AFL_ASSIGN(const auto rows, data::QueryCells(connection, "DESCRIBE " + select));

@@ -16,6 +16,10 @@ struct TableColumn {
   std::string type;
 };
 
+/// The columns of a table; empty when it does not exist.
+Result<std::vector<TableColumn>> ReadColumns(duckdb_connection connection,
+                                             const estate::TableAddress& address);
+
 /// The columns that `select` yields. Errors: DuckDB's, for SQL that does not bind.
 Result<std::vector<TableColumn>> DescribeSelect(duckdb_connection connection,
                                                 const std::string& select);

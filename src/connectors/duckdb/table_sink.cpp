@@ -9,6 +9,7 @@
 #include "base/names.h"
 #include "connectors/duckdb/checkpoints.h"
 #include "connectors/duckdb/shaped_rows.h"
+#include "pipeline/shaping.h"
 
 namespace afluente::duck {
 namespace {
@@ -37,7 +38,6 @@ class TableSink final : public pipeline::Sink {
   std::string SqlName(const std::string& table) const;
   std::string Dataset() const;
   std::string Stage() const { return SqlName(kStagePrefix + address_.table); }
-  Result<std::vector<TableColumn>> TargetColumns() const;
   Status CheckKeys() const;
   Status DropUnchangedRows() const;
   std::string Compression(const TableColumn& column, const data::Schema& source) const;
@@ -76,23 +76,9 @@ bool TableSink::Replaces() const {
          integration_.EffectiveWrite() == estate::Write::kReplace;
 }
 
-Result<std::vector<TableColumn>> TableSink::TargetColumns() const {
-  AFL_ASSIGN(
-      const auto rows,
-      data::QueryCells(connection_.get(),
-                       fmt::format("SELECT column_name, data_type FROM duckdb_columns() "
-                                   "WHERE database_name = {} AND schema_name = {} "
-                                   "AND table_name = {} ORDER BY column_index",
-                                   QuoteLiteral(address_.project), QuoteLiteral(address_.dataset),
-                                   QuoteLiteral(address_.table))));
-  std::vector<TableColumn> columns;
-  for (const auto& row : rows) columns.push_back({row[0].text, row[1].text});
-  return columns;
-}
-
 // A checkpoint without its table says nothing: somebody dropped the table.
 Result<std::optional<data::Position>> TableSink::Stored() {
-  AFL_ASSIGN(target_, TargetColumns());
+  AFL_ASSIGN(target_, ReadColumns(connection_.get(), address_));
   if (target_.empty() || full_refresh_) return std::optional<data::Position>();
   return ReadCheckpoint(connection_.get(), address_, integration_.name);
 }
@@ -105,17 +91,16 @@ std::string TableSink::Compression(const TableColumn& column, const data::Schema
   constexpr int kLongText = 64;
   if (column.type != "VARCHAR" && column.type != "JSON") return "";
   const auto is_long = [&](const data::Column& arriving) {
-    if (arriving.average_bytes < kLongText) return false;
     const auto rule = integration_.columns.find(arriving.name);
-    if (rule == integration_.columns.end()) return arriving.name == column.name;
-    const std::string& rename = rule->second.rename;
-    return !rule->second.mask && (rename.empty() ? arriving.name : rename) == column.name;
+    const bool is_masked = rule != integration_.columns.end() && rule->second.mask.has_value();
+    return arriving.average_bytes >= kLongText && !is_masked &&
+           pipeline::ArrivesAs(arriving.name, integration_) == column.name;
   };
   return std::any_of(source.begin(), source.end(), is_long) ? " USING COMPRESSION zstd" : "";
 }
 
 Status TableSink::Prepare(const data::Schema& schema, std::uint64_t estimated_rows) {
-  AFL_ASSIGN(target_, TargetColumns());
+  AFL_ASSIGN(target_, ReadColumns(connection_.get(), address_));
   AFL_TRY(rows_.Prepare(schema, estimated_rows,
                         full_refresh_ ? std::vector<TableColumn>() : target_, !Replaces()));
   std::string columns;

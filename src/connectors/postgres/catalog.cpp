@@ -72,7 +72,7 @@ int Int(const QueryResult& result, int row, int column) {
   return std::atoi(Text(result, row, column).c_str());
 }
 
-Result<std::vector<CatalogColumn>> ResolveColumns(PGconn* connection, const std::string& seed) {
+Result<std::vector<CatalogColumn>> ResolveSeed(PGconn* connection, const std::string& seed) {
   std::string sql = kResolveTypes;
   sql.replace(sql.find("{seed}"), 6, seed);
   AFL_ASSIGN(const QueryResult result, Query(connection, sql));
@@ -127,7 +127,7 @@ Result<RelationName> FindRelation(PGconn* connection, const std::string& table) 
 
 Result<Relation> DescribeRelation(PGconn* connection, const RelationName& name) {
   Relation relation;
-  AFL_ASSIGN(relation.columns, ResolveColumns(connection, fmt::format(kTableSeed, name.oid)));
+  AFL_ASSIGN(relation.columns, ResolveSeed(connection, fmt::format(kTableSeed, name.oid)));
   AFL_ASSIGN(const QueryResult leaves, Query(connection, fmt::format(kLeaves, name.oid)));
   for (int row = 0; row < PQntuples(leaves.get()); ++row) {
     relation.leaves.push_back({Text(leaves, row, 0), std::atoll(Text(leaves, row, 2).c_str()),
@@ -152,6 +152,16 @@ Result<std::map<std::string, int>> AverageWidths(PGconn* connection, const Relat
   return widths;
 }
 
+Result<std::vector<CatalogColumn>> ResolveColumns(PGconn* connection,
+                                                  const std::vector<ColumnSeed>& seeds) {
+  std::string seed;
+  for (std::size_t i = 0; i < seeds.size(); ++i) {
+    seed += fmt::format("{}SELECT {}, {}::text, false, 0, {}::oid, {}", i == 0 ? "" : " UNION ALL ",
+                        i, QuoteLiteral(seeds[i].name), seeds[i].type_oid, seeds[i].typmod);
+  }
+  return ResolveSeed(connection, seed);
+}
+
 Result<std::vector<CatalogColumn>> DescribeQuery(PGconn* connection, const std::string& query) {
   const auto describe = [&]() -> Result<QueryResult> {
     const QueryResult prepared(
@@ -165,7 +175,7 @@ Result<std::vector<CatalogColumn>> DescribeQuery(PGconn* connection, const std::
   if (PQnfields(described.get()) == 0) {
     return Error(ErrorKind::kInvalidConfig, "the query yields no columns; expected a SELECT");
   }
-  std::string seed;
+  std::vector<ColumnSeed> seeds;
   std::set<std::string> names;
   for (int i = 0; i < PQnfields(described.get()); ++i) {
     const std::string name = PQfname(described.get(), i);
@@ -174,11 +184,9 @@ Result<std::vector<CatalogColumn>> DescribeQuery(PGconn* connection, const std::
           ErrorKind::kInvalidConfig,
           fmt::format("the query yields two columns named \"{}\"; give one an alias", name));
     }
-    seed +=
-        fmt::format("{}SELECT {}, {}::text, false, 0, {}::oid, {}", i == 0 ? "" : " UNION ALL ", i,
-                    QuoteLiteral(name), PQftype(described.get(), i), PQfmod(described.get(), i));
+    seeds.push_back({name, PQftype(described.get(), i), PQfmod(described.get(), i)});
   }
-  return ResolveColumns(connection, seed);
+  return ResolveColumns(connection, seeds);
 }
 
 }  // namespace afluente::postgres

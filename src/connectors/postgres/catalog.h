@@ -52,6 +52,18 @@ Result<Relation> DescribeRelation(PGconn* connection, const RelationName& name);
 /// missing.
 Result<std::map<std::string, int>> AverageWidths(PGconn* connection, const RelationName& name);
 
+/// A column as a statement's or a stream's description names it.
+struct ColumnSeed {
+  std::string name;
+  std::uint32_t type_oid = 0;
+  std::int32_t typmod = -1;
+};
+
+/// What the catalog knows of the types of `seeds`; one column each, in order.
+/// A type that exists no more leaves its column out.
+Result<std::vector<CatalogColumn>> ResolveColumns(PGconn* connection,
+                                                  const std::vector<ColumnSeed>& seeds);
+
 /// The columns that `query` yields, without running it.
 /// Errors: the server's for a query that does not parse; kInvalidConfig for
 /// two columns of one name.

@@ -23,6 +23,12 @@ struct Parameter {
   std::string value;
 };
 
+/// How to reach a database, secrets resolved.
+struct Endpoint {
+  std::string dsn;
+  std::vector<Parameter> overrides;
+};
+
 /// The kind of a failure by its SQLSTATE; "" (no answer) is kTransient. So is
 /// a cancelled query: whoever cancels one itself knows better by its own token.
 /// Source: PostgreSQL documentation, appendix A.

@@ -15,7 +15,7 @@
 namespace afluente::postgres {
 namespace {
 
-constexpr const char* kBeginSnapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+const std::string kBeginSnapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 const data::Position& WholeSnapshot() {
   static const data::Position kPosition{"snapshot", "{}"};
   return kPosition;
@@ -29,8 +29,13 @@ constexpr int kTidRangeScanVersion = 140000;
 
 class PostgresSource final : public pipeline::Source {
  public:
-  PostgresSource(Endpoint endpoint, Connection coordinator, pipeline::Progress& progress)
-      : endpoint_(std::move(endpoint)), coordinator_(std::move(coordinator)), progress_(progress) {}
+  PostgresSource(Endpoint endpoint, Connection coordinator, pipeline::Progress& progress,
+                 const SharedSnapshot* shared)
+      : endpoint_(std::move(endpoint)), coordinator_(std::move(coordinator)), progress_(progress) {
+    if (shared == nullptr) return;
+    snapshot_id_ = shared->id;
+    end_ = shared->position;
+  }
 
   Status Plan(const estate::Integration& integration, const std::optional<data::Position>& from);
 
@@ -52,6 +57,7 @@ class PostgresSource final : public pipeline::Source {
   void PlanParts(const estate::Integration& integration, const Relation& relation,
                  const std::string& whole_name, const std::string& condition);
   void SetSelects(std::vector<std::string> selects, int lanes);
+  Status BeginSnapshot(PGconn* connection) const;
   Result<Connection> LaneConnection();
 
   Endpoint endpoint_;
@@ -109,7 +115,7 @@ Status PostgresSource::PlanTable(const estate::Integration& integration,
                                  const std::optional<data::Position>& from) {
   PGconn* connection = coordinator_.get();
   AFL_ASSIGN(const RelationName name, FindRelation(connection, integration.source.table));
-  AFL_TRY(Query(connection, kBeginSnapshot));
+  AFL_TRY(BeginSnapshot(connection));
   if (name.selectable && (name.kind == 'r' || name.kind == 'p' || name.kind == 'v')) {
     AFL_TRY(Query(connection, "LOCK TABLE " + name.sql_name + " IN ACCESS SHARE MODE"));
   }
@@ -135,7 +141,7 @@ Status PostgresSource::PlanTable(const estate::Integration& integration,
     }
     PlanParts(integration, relation, name.sql_name, condition);
   }
-  if (lanes_ > 1) {
+  if (lanes_ > 1 && snapshot_id_.empty()) {
     AFL_ASSIGN(const QueryResult id, Query(connection, "SELECT pg_catalog.pg_export_snapshot()"));
     snapshot_id_ = Text(id, 0, 0);
   }
@@ -145,7 +151,7 @@ Status PostgresSource::PlanTable(const estate::Integration& integration,
 Status PostgresSource::PlanQuery(const estate::Integration& integration,
                                  const std::optional<data::Position>& from) {
   PGconn* connection = coordinator_.get();
-  AFL_TRY(Query(connection, kBeginSnapshot));
+  AFL_TRY(BeginSnapshot(connection));
   AFL_ASSIGN(const auto columns, DescribeQuery(connection, integration.source.query));
   AFL_ASSIGN(columns_, SelectColumns(columns, integration));
   const std::string from_where = "FROM (\n" + integration.source.query + "\n) AS q WHERE true";
@@ -232,6 +238,14 @@ void PostgresSource::SetSelects(std::vector<std::string> selects, int lanes) {
   queue_ = std::make_unique<SelectQueue>(std::move(selects));
 }
 
+// The snapshot that the lanes share, once there is one; otherwise a new one.
+Status PostgresSource::BeginSnapshot(PGconn* connection) const {
+  const std::string join =
+      snapshot_id_.empty() ? "" : fmt::format("; SET TRANSACTION SNAPSHOT '{}'", snapshot_id_);
+  AFL_TRY(Query(connection, kBeginSnapshot + join));
+  return Done{};
+}
+
 Result<Connection> PostgresSource::LaneConnection() {
   {
     // The snapshot lives as long as its transaction, so the coordinator becomes
@@ -240,8 +254,7 @@ Result<Connection> PostgresSource::LaneConnection() {
     if (snapshot_id_.empty() && coordinator_ != nullptr) return std::move(coordinator_);
   }
   AFL_ASSIGN(Connection connection, Connect(endpoint_.dsn, endpoint_.overrides));
-  AFL_TRY(Query(connection.get(),
-                fmt::format("{}; SET TRANSACTION SNAPSHOT '{}'", kBeginSnapshot, snapshot_id_)));
+  AFL_TRY(BeginSnapshot(connection.get()));
   return connection;
 }
 
@@ -262,9 +275,11 @@ Result<std::unique_ptr<data::BatchReader>> PostgresSource::OpenLane(const std::s
 Result<std::unique_ptr<pipeline::Source>> OpenSource(const Endpoint& endpoint,
                                                      const estate::Integration& integration,
                                                      const std::optional<data::Position>& from,
-                                                     pipeline::Progress& progress) {
+                                                     pipeline::Progress& progress,
+                                                     const SharedSnapshot* shared) {
   AFL_ASSIGN(Connection coordinator, Connect(endpoint.dsn, endpoint.overrides));
-  auto source = std::make_unique<PostgresSource>(endpoint, std::move(coordinator), progress);
+  auto source =
+      std::make_unique<PostgresSource>(endpoint, std::move(coordinator), progress, shared);
   AFL_TRY(source->Plan(integration, from));
   return std::unique_ptr<pipeline::Source>(std::move(source));
 }

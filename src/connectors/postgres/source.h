@@ -15,10 +15,10 @@
 
 namespace afluente::postgres {
 
-/// How to reach the database, secrets resolved.
-struct Endpoint {
-  std::string dsn;
-  std::vector<Parameter> overrides;
+/// A snapshot that another session holds, and what a read of it reaches.
+struct SharedSnapshot {
+  std::string id;  // As pg_export_snapshot() or a new slot names it.
+  data::Position position;
 };
 
 /// Opens one REPEATABLE READ snapshot of what `integration` reads and plans
@@ -27,12 +27,14 @@ struct Endpoint {
 ///
 /// `from` is the stored position; nullopt reads everything. Mode incremental
 /// reads rows whose cursor lies in (from - lookback, end], where end is the
-/// greatest cursor in the snapshot.
+/// greatest cursor in the snapshot. With `shared` everything is read as of that
+/// snapshot, which must stay exported until the last lane is open.
 /// Errors: kNotFound for tables and columns (with the nearest name),
 /// kUnauthorized, kTransient, kInternal for a position it cannot understand.
 Result<std::unique_ptr<pipeline::Source>> OpenSource(const Endpoint& endpoint,
                                                      const estate::Integration& integration,
                                                      const std::optional<data::Position>& from,
-                                                     pipeline::Progress& progress);
+                                                     pipeline::Progress& progress,
+                                                     const SharedSnapshot* shared = nullptr);
 
 }  // namespace afluente::postgres

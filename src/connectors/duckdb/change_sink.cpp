@@ -1,0 +1,98 @@
+#include "connectors/duckdb/change_sink.h"
+
+#include <fmt/format.h>
+
+#include <map>
+
+#include "connectors/duckdb/change_target.h"
+#include "connectors/duckdb/checkpoints.h"
+
+namespace afluente::duck {
+namespace {
+
+// The tables of one project: one file, so one transaction.
+struct ProjectFile {
+  data::DuckConnection connection;
+  std::map<std::string, ChangeTarget> targets;  // By integration.
+  std::vector<const estate::Integration*> integrations;
+  bool in_transaction = false;
+};
+
+class DuckChangeSink final : public pipeline::ChangeSink {
+ public:
+  Status Open(Warehouse& warehouse, const std::vector<const estate::Integration*>& integrations) {
+    for (const estate::Integration* integration : integrations) {
+      ProjectFile& file = files_[integration->destination.table->project];
+      if (file.connection.get() == nullptr) {
+        AFL_ASSIGN(file.connection, warehouse.Connect());
+      }
+      file.integrations.push_back(integration);
+      file.targets.emplace(integration->name, ChangeTarget(warehouse, *integration));
+    }
+    return Done{};
+  }
+
+  Result<std::map<std::string, data::Position>> Stored() override {
+    std::map<std::string, data::Position> positions;
+    for (auto& [project, file] : files_) {
+      for (const estate::Integration* integration : file.integrations) {
+        AFL_ASSIGN(const auto stored,
+                   ReadCheckpoint(file.connection.get(), *integration->destination.table,
+                                  integration->name));
+        if (stored) positions[integration->name] = *stored;
+      }
+    }
+    return positions;
+  }
+
+  Status Apply(pipeline::ChangeSet& changes) override {
+    Status applied = ApplyAll(changes);
+    if (applied.ok()) return applied;
+    for (auto& [project, file] : files_) {
+      // DuckDB may have rolled back already.
+      if (file.in_transaction) (void)data::Execute(file.connection.get(), "ROLLBACK");
+      file.in_transaction = false;
+    }
+    return applied;
+  }
+
+ private:
+  static Status Begin(ProjectFile& file) {
+    if (file.in_transaction) return Done{};
+    AFL_TRY(data::Execute(file.connection.get(), "BEGIN"));
+    file.in_transaction = true;
+    return Done{};
+  }
+
+  Status ApplyAll(pipeline::ChangeSet& changes) {
+    for (const auto& table : changes.tables) {
+      const estate::Integration& integration = table->integration();
+      ProjectFile& file = files_.at(integration.destination.table->project);
+      AFL_TRY(Begin(file));
+      AFL_TRY(file.targets.at(integration.name)
+                  .Apply(file.connection.get(), *table)
+                  .Within([&] { return integration.name; }));
+    }
+    if (!changes.end) return Done{};
+    for (auto& [project, file] : files_) {
+      AFL_TRY(Begin(file));
+      AFL_TRY(WriteCheckpoints(file.connection.get(), file.integrations, *changes.end));
+      AFL_TRY(data::Execute(file.connection.get(), "COMMIT"));
+      file.in_transaction = false;
+    }
+    return Done{};
+  }
+
+  std::map<std::string, ProjectFile> files_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<pipeline::ChangeSink>> OpenChangeSink(
+    Warehouse& warehouse, std::vector<const estate::Integration*> integrations) {
+  auto sink = std::make_unique<DuckChangeSink>();
+  AFL_TRY(sink->Open(warehouse, integrations));
+  return std::unique_ptr<pipeline::ChangeSink>(std::move(sink));
+}
+
+}  // namespace afluente::duck

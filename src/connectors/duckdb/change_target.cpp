@@ -1,0 +1,159 @@
+#include "connectors/duckdb/change_target.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+#include "base/names.h"
+#include "connectors/duckdb/lane_function.h"
+#include "pipeline/shaping.h"
+
+namespace afluente::duck {
+namespace {
+
+constexpr const char* kIncomplete = "temp._afluente_incomplete";
+
+std::string SqlName(const estate::TableAddress& address) {
+  return fmt::format("{}.{}.{}", QuoteIdentifier(address.project), QuoteIdentifier(address.dataset),
+                     QuoteIdentifier(address.table));
+}
+
+}  // namespace
+
+Status ChangeTarget::RunOverLane(
+    duckdb_connection connection, data::BatchReader& reader, const data::Schema& schema,
+    std::size_t rows, const std::function<std::string(const std::string& lane)>& statement) {
+  const LaneTable lane(warehouse_.lanes(), &reader, schema, rows);
+  const auto done = data::Query(connection, statement(lane.sql()));
+  if (done.ok()) return Done{};
+  if (auto failure = lane.failure()) return *std::move(failure);
+  return done.error();
+}
+
+std::string ChangeTarget::Shaped(const data::Schema& schema, const std::string& lane) const {
+  const std::string select = pipeline::ShapingSelect(integration_, schema, lane);
+  if (evolution_.projection.empty()) return select;
+  return fmt::format("SELECT {} FROM ({})", fmt::join(evolution_.projection, ", "), select);
+}
+
+// The table takes the columns that arrive, in order with the rows.
+Status ChangeTarget::Fit(duckdb_connection connection, const pipeline::TableChanges& changes) {
+  if (changes.schema_version() == fitted_version_) return Done{};
+  const estate::TableAddress& address = *integration_.destination.table;
+  AFL_ASSIGN(const auto target, ReadColumns(connection, address));
+  if (target.empty()) {
+    return Error(ErrorKind::kNotFound,
+                 fmt::format("table {} is gone; `afluente resync {}` makes it again",
+                             address.ToString(), integration_.name));
+  }
+  evolution_ = {};
+  const LaneTable shape(warehouse_.lanes(), nullptr, changes.schema(), 0);
+  AFL_ASSIGN(const auto arriving, DescribeSelect(connection, Shaped(changes.schema(), shape.sql())));
+  AFL_ASSIGN(evolution_, PlanEvolution(target, arriving, integration_.on_schema_change, true));
+  for (const std::string& alteration : evolution_.alterations) {
+    AFL_TRY(data::Execute(connection, "ALTER TABLE " + SqlName(address) + " " + alteration));
+  }
+  for (const std::string& change : evolution_.changes) {
+    spdlog::info("{}: {}", integration_.name, change);
+  }
+  fitted_version_ = changes.schema_version();
+  return Done{};
+}
+
+// What the source did not send is where these rows stand now, before anything
+// is deleted.
+Status ChangeTarget::StageIncompleteRows(duckdb_connection connection,
+                                         pipeline::TableChanges& changes) {
+  if (!integration_.transform.empty()) {
+    return Error(ErrorKind::kSchemaMismatch,
+                 fmt::format("{}: a transform needs whole rows, and the source does not send large "
+                             "values again that did not change; ALTER TABLE {} REPLICA IDENTITY "
+                             "FULL",
+                             integration_.transform_mark.ToString(), integration_.source.table));
+  }
+  std::string columns;
+  for (const data::Column& column : changes.schema()) {
+    const std::string name = QuoteIdentifier(pipeline::ArrivesAs(column.name, integration_));
+    columns += fmt::format(
+        "{0}CASE WHEN s.{1} THEN t.{2} ELSE s.{2} END AS {2}", columns.empty() ? "" : ", ",
+        QuoteIdentifier(pipeline::kLacksPrefix + column.name), name);
+  }
+  std::string origin;
+  std::string match;
+  for (const std::string& key : changes.key()) {
+    const std::string name = pipeline::ArrivesAs(key, integration_);
+    const std::string alias = QuoteIdentifier(pipeline::kOriginPrefix + key);
+    origin += fmt::format(", {} AS {}",
+                          pipeline::ColumnValue(integration_, key, pipeline::kOriginPrefix + key),
+                          alias);
+    match += fmt::format("{}t.{} = s.{}", match.empty() ? "" : " AND ", QuoteIdentifier(name),
+                         alias);
+  }
+  std::string lacks;
+  for (const data::Column& column : changes.schema()) {
+    lacks += ", " + QuoteIdentifier(pipeline::kLacksPrefix + column.name);
+  }
+  const auto reader = changes.ReadIncompleteRows();
+  AFL_TRY(RunOverLane(
+      connection, *reader, changes.incomplete_schema(), changes.incomplete_rows(),
+      [&](const std::string& lane) {
+        return fmt::format(
+            "CREATE OR REPLACE TEMP TABLE _afluente_incomplete AS SELECT {} FROM (SELECT {}{}{} "
+            "FROM {}) AS s JOIN {} AS t ON {}",
+            columns, pipeline::ColumnList(integration_, changes.schema()), lacks, origin, lane,
+            SqlName(*integration_.destination.table), match);
+      }));
+  AFL_ASSIGN(const auto found,
+             data::QueryCells(connection, fmt::format("SELECT count(*) FROM {}", kIncomplete)));
+  if (found.front().front().text == std::to_string(changes.incomplete_rows())) return Done{};
+  return Error(ErrorKind::kSchemaMismatch,
+               fmt::format("{} changed rows stand in no row of {}, which should hold their large "
+                           "values; `afluente resync {}` copies the table again",
+                           changes.incomplete_rows() - std::stoull(found.front().front().text),
+                           integration_.destination.table->ToString(), integration_.name));
+}
+
+Status ChangeTarget::DeleteKeys(duckdb_connection connection, pipeline::TableChanges& changes) {
+  const std::string target = SqlName(*integration_.destination.table);
+  if (changes.truncated()) return data::Execute(connection, "DELETE FROM " + target);
+  if (changes.key().empty() || changes.keys() == 0) return Done{};
+  std::string match;
+  for (const std::string& key : changes.key()) {
+    const std::string name = QuoteIdentifier(pipeline::ArrivesAs(key, integration_));
+    match += fmt::format("{0}t.{1} = s.{1}", match.empty() ? "" : " AND ", name);
+  }
+  const auto reader = changes.ReadKeys();
+  return RunOverLane(connection, *reader, changes.key_schema(), changes.keys(),
+                     [&](const std::string& lane) {
+                       return fmt::format(
+                           "DELETE FROM {} AS t USING (SELECT {} FROM {}) AS s WHERE {}", target,
+                           pipeline::ColumnList(integration_, changes.key_schema()), lane, match);
+                     });
+}
+
+Status ChangeTarget::InsertRows(duckdb_connection connection, pipeline::TableChanges& changes) {
+  const std::string insert =
+      fmt::format("INSERT INTO {} BY NAME ", SqlName(*integration_.destination.table));
+  if (changes.rows() > 0) {
+    const auto reader = changes.ReadRows();
+    AFL_TRY(RunOverLane(
+        connection, *reader, changes.schema(), changes.rows(),
+        [&](const std::string& lane) { return insert + Shaped(changes.schema(), lane); }));
+  }
+  if (changes.incomplete_rows() == 0) return Done{};
+  const std::string rows = fmt::format("SELECT * FROM {}", kIncomplete);
+  return data::Execute(connection,
+                       insert + (evolution_.projection.empty()
+                                     ? rows
+                                     : fmt::format("SELECT {} FROM ({})",
+                                                   fmt::join(evolution_.projection, ", "), rows)));
+}
+
+Status ChangeTarget::Apply(duckdb_connection connection, pipeline::TableChanges& changes) {
+  AFL_TRY(Fit(connection, changes));
+  if (changes.incomplete_rows() > 0) AFL_TRY(StageIncompleteRows(connection, changes));
+  AFL_TRY(DeleteKeys(connection, changes));
+  return InsertRows(connection, changes);
+}
+
+}  // namespace afluente::duck

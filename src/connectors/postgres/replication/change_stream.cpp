@@ -1,0 +1,308 @@
+#include "connectors/postgres/replication/change_stream.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace afluente::postgres {
+namespace {
+
+constexpr const char* kPositionKind = "lsn";
+
+// 1970-01-01 to 2000-01-01. Source: PostgreSQL datatype/timestamp.h.
+constexpr std::int64_t kEpochMicros = 946'684'800'000'000;
+
+WallTime ToWallTime(PostgresMicros time) {
+  return WallTime(std::chrono::microseconds(time + kEpochMicros));
+}
+
+}  // namespace
+
+data::Position ToPosition(Lsn lsn) {
+  return {kPositionKind, nlohmann::json{{"lsn", lsn.ToString()}}.dump()};
+}
+
+Result<Lsn> ParsePosition(const data::Position& position) {
+  const auto json = nlohmann::json::parse(position.value, nullptr, false);
+  if (position.kind == kPositionKind && json.is_object() && json.value("lsn", "") != "") {
+    if (const auto lsn = ParseLsn(json.value("lsn", ""))) return *lsn;
+  }
+  return Error(ErrorKind::kInternal,
+               "the checkpoint is not a place in the source's log; run with --full-refresh to start "
+               "over");
+}
+
+Result<std::unique_ptr<ChangeStream>> ChangeStream::Open(ChangeStreamOptions options,
+                                                         std::vector<FollowedIntegration> followed) {
+  std::unique_ptr<ChangeStream> stream(new ChangeStream());
+  stream->options_ = std::move(options);
+  stream->spool_ = std::make_unique<TransactionSpool>(stream->options_.spool_folder);
+  for (FollowedIntegration& one : followed) {
+    auto table = std::make_unique<Table>();
+    table->followed = std::move(one);
+    const auto oid =
+        static_cast<std::uint32_t>(std::strtoul(table->followed.relation_oid.c_str(), nullptr, 10));
+    stream->by_relation_[oid].push_back(table.get());
+    stream->tables_.push_back(std::move(table));
+  }
+  AFL_ASSIGN(stream->wal_, WalConnection::Open(stream->options_.endpoint));
+  AFL_ASSIGN(stream->wakeup_, Wakeup::Make());
+  AFL_TRY(stream->wal_->Start(stream->options_.stream, *stream->wakeup_));
+  stream->position_ = stream->options_.stream.from;
+  return stream;
+}
+
+std::size_t ChangeStream::bytes() const {
+  std::size_t bytes = 0;
+  for (const auto& table : tables_) {
+    if (table->fold != nullptr && !table->fold->empty()) bytes += 1 + table->fold->bytes();
+  }
+  return bytes;
+}
+
+std::vector<ChangeStream::Table*>* ChangeStream::TablesOf(std::uint32_t relation) {
+  const auto found = by_relation_.find(relation);
+  return found == by_relation_.end() ? nullptr : &found->second;
+}
+
+Status ChangeStream::Confirm(const data::Position& position) {
+  AFL_ASSIGN(const Lsn lsn, ParsePosition(position));
+  wal_->Confirm(lsn);
+  return Done{};
+}
+
+Result<ChangeStream::State> ChangeStream::Pump(std::chrono::milliseconds patience) {
+  if (!held_.empty()) {
+    const std::string held = std::exchange(held_, {});
+    AFL_ASSIGN(const bool handled, Handle(held));
+    if (!handled) return State::kMustTake;
+  }
+  while (true) {
+    if (transaction_ && transaction_->spooled != nullptr) return PumpSpooled();
+    AFL_ASSIGN(const auto received, wal_->Next(patience));
+    if (!received) return State::kIdle;
+    if (received->is_keepalive) {
+      // Decoded up to there, and everything of it is here: nothing is on its way.
+      if (!transaction_ && !has_changes()) position_ = std::max(position_, received->wal_end);
+      return State::kReady;
+    }
+    AFL_ASSIGN(const bool handled, Handle(received->payload));
+    if (!handled) {
+      held_ = received->payload;
+      return State::kMustTake;
+    }
+    const bool between = !transaction_ && !in_stream_;
+    if (between && message_.kind == MessageKind::kCommit) return State::kReady;
+    if (is_full()) return State::kMustTake;
+  }
+}
+
+// A large transaction comes back from the disk in parts.
+Result<ChangeStream::State> ChangeStream::PumpSpooled() {
+  while (!is_full()) {
+    AFL_ASSIGN(const std::string_view payload, transaction_->spooled->Next());
+    if (payload.empty()) {
+      EndTransaction(transaction_->end, transaction_->time);
+      return State::kReady;
+    }
+    AFL_ASSIGN(const bool handled, HandleSpooled(payload));
+    if (!handled) {
+      held_ = payload;
+      return State::kMustTake;
+    }
+  }
+  return State::kMustTake;
+}
+
+Result<bool> ChangeStream::HandleSpooled(std::string_view payload) {
+  AFL_TRY(ParseMessage(payload, true, message_));
+  const bool is_undone = transaction_->spooled->IsUndone(message_.xid);
+  // A description of a table holds although the rows behind it were undone: it
+  // is not sent again.
+  if (is_undone && message_.kind != MessageKind::kRelation) return true;
+  return FoldMessage(message_);
+}
+
+// False: what is folded must be taken first, then the message comes again.
+Result<bool> ChangeStream::Handle(std::string_view payload) {
+  if (transaction_ && transaction_->spooled != nullptr) return HandleSpooled(payload);
+  AFL_TRY(ParseMessage(payload, in_stream_, message_));
+  if (in_stream_ && message_.kind != MessageKind::kStreamStop) {
+    AFL_TRY(Spool(payload));
+    return true;
+  }
+  switch (message_.kind) {
+    case MessageKind::kRelation:
+    case MessageKind::kInsert:
+    case MessageKind::kUpdate:
+    case MessageKind::kDelete:
+    case MessageKind::kTruncate:
+      return FoldMessage(message_);
+    case MessageKind::kBegin:
+    case MessageKind::kCommit:
+    case MessageKind::kLogical:
+    case MessageKind::kOrigin:
+    case MessageKind::kType:
+    case MessageKind::kStreamStart:
+    case MessageKind::kStreamStop:
+    case MessageKind::kStreamCommit:
+    case MessageKind::kStreamAbort:
+      AFL_TRY(HandleOutsideOfStream(message_));
+      return true;
+  }
+  return true;
+}
+
+Status ChangeStream::Spool(std::string_view payload) {
+  AFL_ASSIGN(SpooledTransaction * transaction, spool_->Open(stream_xid_));
+  return transaction->Append(payload);
+}
+
+Status ChangeStream::HandleOutsideOfStream(Message& message) {
+  switch (message.kind) {
+    case MessageKind::kBegin:
+      transaction_ = Transaction{message.lsn, message.time, {}, nullptr};
+      return Done{};
+    case MessageKind::kCommit:
+      EndTransaction(message.end_lsn, message.time);
+      return Done{};
+    case MessageKind::kStreamStart:
+      in_stream_ = true;
+      stream_xid_ = message.xid;
+      return Done{};
+    case MessageKind::kStreamStop:
+      in_stream_ = false;
+      return Done{};
+    case MessageKind::kStreamAbort:
+      spool_->Abort(message.xid, message.subxid);
+      return Done{};
+    case MessageKind::kStreamCommit:
+      transaction_ = Transaction{message.lsn, message.time, message.end_lsn,
+                                 spool_->Take(message.xid)};
+      if (transaction_->spooled != nullptr) return transaction_->spooled->Rewind();
+      EndTransaction(message.end_lsn, message.time);
+      return Done{};
+    case MessageKind::kLogical:
+    case MessageKind::kOrigin:
+    case MessageKind::kType:
+    case MessageKind::kRelation:
+    case MessageKind::kInsert:
+    case MessageKind::kUpdate:
+    case MessageKind::kDelete:
+    case MessageKind::kTruncate:
+      return Done{};
+  }
+  return Done{};
+}
+
+void ChangeStream::EndTransaction(Lsn end, PostgresMicros time) {
+  transaction_.reset();
+  position_ = std::max(position_, end);
+  last_commit_ = time;
+}
+
+Result<bool> ChangeStream::FoldMessage(const Message& message) {
+  if (message.kind == MessageKind::kRelation) return LearnRelation(message.described);
+  if (!transaction_) {
+    return Error(ErrorKind::kInternal, "the replication stream has a change outside of a transaction");
+  }
+  const auto fold = [&](std::uint32_t relation) -> Status {
+    std::vector<Table*>* tables = TablesOf(relation);
+    if (tables == nullptr) return Done{};
+    for (Table* table : *tables) {
+      if (transaction_->commit < table->followed.from) continue;
+      AFL_TRY(FoldRow(*table, message).Within([&] {
+        return "table " + table->followed.integration->source.table;
+      }));
+    }
+    return Done{};
+  };
+  if (message.kind == MessageKind::kTruncate) {
+    for (const std::uint32_t relation : message.truncated) AFL_TRY(fold(relation));
+  } else if (message.kind == MessageKind::kInsert || message.kind == MessageKind::kUpdate ||
+             message.kind == MessageKind::kDelete) {
+    AFL_TRY(fold(message.relation));
+  }
+  return true;
+}
+
+Status ChangeStream::FoldRow(Table& table, const Message& message) {
+  if (table.fold == nullptr) {
+    if (table.shape == nullptr) {
+      return Error(ErrorKind::kInternal, "a change arrived before the table's description");
+    }
+    table.fold = std::make_unique<ChangeFold>(table.shape->key_columns);
+  }
+  const PostgresMicros time = transaction_->time;
+  switch (message.kind) {
+    case MessageKind::kInsert:
+      return table.fold->Insert(message.new_row, time);
+    case MessageKind::kUpdate:
+      return table.fold->Update(message, time);
+    case MessageKind::kDelete:
+      return table.fold->Delete(message, time);
+    case MessageKind::kTruncate:
+      table.fold->Truncate();
+      return Done{};
+    case MessageKind::kBegin:
+    case MessageKind::kCommit:
+    case MessageKind::kRelation:
+    case MessageKind::kLogical:
+    case MessageKind::kOrigin:
+    case MessageKind::kType:
+    case MessageKind::kStreamStart:
+    case MessageKind::kStreamStop:
+    case MessageKind::kStreamCommit:
+    case MessageKind::kStreamAbort:
+      return Done{};
+  }
+  return Done{};
+}
+
+Result<bool> ChangeStream::LearnRelation(const RelationMessage& relation) {
+  std::vector<Table*>* tables = TablesOf(relation.oid);
+  if (tables == nullptr) return true;
+  for (Table* table : *tables) {
+    if (table->relation == relation) continue;
+    if (table->fold != nullptr && !table->fold->empty()) return false;
+    AFL_TRY(LearnShape(*table, relation).Within([&] {
+      return "table " + table->followed.integration->source.table;
+    }));
+  }
+  return true;
+}
+
+Status ChangeStream::LearnShape(Table& table, const RelationMessage& relation) {
+  if (catalog_ == nullptr) {
+    AFL_ASSIGN(catalog_, Connect(options_.endpoint.dsn, options_.endpoint.overrides));
+  }
+  std::vector<ColumnSeed> seeds;
+  for (const RelationColumn& column : relation.columns) {
+    seeds.push_back({column.name, column.type_oid, column.typmod});
+  }
+  AFL_ASSIGN(const auto columns, ResolveColumns(catalog_.get(), seeds));
+  AFL_ASSIGN(table.shape,
+             ShapeTable(relation, columns, *table.followed.integration, ++versions_));
+  table.relation = relation;
+  table.fold.reset();
+  return Done{};
+}
+
+pipeline::ChangeSet ChangeStream::Take() {
+  pipeline::ChangeSet set;
+  set.bytes = bytes();
+  for (const auto& table : tables_) {
+    if (table->fold == nullptr || table->fold->empty()) continue;
+    set.changes += table->fold->changes();
+    set.tables.push_back(MakeTableChanges(*table->followed.integration, table->shape,
+                                          std::exchange(table->fold, nullptr)));
+  }
+  if (!transaction_) {
+    set.end = ToPosition(position_);
+    set.committed_at = ToWallTime(last_commit_);
+  }
+  return set;
+}
+
+}  // namespace afluente::postgres

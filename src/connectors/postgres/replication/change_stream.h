@@ -1,0 +1,109 @@
+// The changes of one slot: messages in, change sets out.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.h"
+#include "connectors/postgres/replication/followed_table.h"
+#include "connectors/postgres/replication/pgoutput.h"
+#include "connectors/postgres/replication/transaction_spool.h"
+#include "connectors/postgres/replication/wal_connection.h"
+#include "data/position.h"
+#include "estate/estate.h"
+#include "pipeline/changes.h"
+
+namespace afluente::postgres {
+
+/// A position of mode cdc. Kind "lsn", value {"lsn": "0/16B3748"}: transactions
+/// that committed before it are in the destination.
+data::Position ToPosition(Lsn lsn);
+/// kInternal, with a cure, for a position that is no such place.
+Result<Lsn> ParsePosition(const data::Position& position);
+
+/// An integration and where its table's changes begin to count.
+struct FollowedIntegration {
+  const estate::Integration* integration = nullptr;
+  std::string relation_oid;  // As FindRelation gives it.
+  Lsn from;
+};
+
+struct ChangeStreamOptions {
+  Endpoint endpoint;
+  StreamOptions stream;
+  std::filesystem::path spool_folder;
+  /// Changes beyond this are handed out in parts, even within a transaction.
+  std::size_t bytes_max = std::size_t{48} << 20U;
+  Lsn until;  // What counts as caught up.
+};
+
+/// Reads a slot and folds its changes table by table. One thread uses it.
+class ChangeStream final : public pipeline::ChangeSource {
+ public:
+  static Result<std::unique_ptr<ChangeStream>> Open(ChangeStreamOptions options,
+                                                    std::vector<FollowedIntegration> followed);
+
+  Result<State> Pump(std::chrono::milliseconds patience) override;
+  pipeline::ChangeSet Take() override;
+  bool has_changes() const override { return bytes() > 0; }
+  bool between_transactions() const override { return !transaction_; }
+  data::Position position() const override { return ToPosition(position_); }
+  bool caught_up() const override { return position_ >= options_.until; }
+  Status Confirm(const data::Position& position) override;
+  Status KeepAlive() override { return wal_->KeepAlive(); }
+  void Wake() override { wakeup_->Signal(); }
+
+ private:
+  struct Table {
+    FollowedIntegration followed;
+    std::optional<RelationMessage> relation;
+    std::shared_ptr<const TableShape> shape;
+    std::unique_ptr<ChangeFold> fold;
+  };
+  /// The transaction whose changes are being folded.
+  struct Transaction {
+    Lsn commit;
+    PostgresMicros time = 0;
+    Lsn end;  // Known beforehand only for a streamed one.
+    std::unique_ptr<SpooledTransaction> spooled;
+  };
+
+  ChangeStream() = default;
+  std::size_t bytes() const;
+  Result<bool> Handle(std::string_view payload);
+  Result<bool> HandleSpooled(std::string_view payload);
+  Status HandleOutsideOfStream(Message& message);
+  Status Spool(std::string_view payload);
+  Result<bool> FoldMessage(const Message& message);
+  Result<bool> LearnRelation(const RelationMessage& relation);
+  Status LearnShape(Table& table, const RelationMessage& relation);
+  Status FoldRow(Table& table, const Message& message);
+  Result<State> PumpSpooled();
+  void EndTransaction(Lsn end, PostgresMicros time);
+  bool is_full() const { return bytes() >= options_.bytes_max; }
+  std::vector<Table*>* TablesOf(std::uint32_t relation);
+
+  ChangeStreamOptions options_;
+  std::unique_ptr<Wakeup> wakeup_;
+  std::unique_ptr<WalConnection> wal_;
+  Connection catalog_;  // Opened when a type must be looked up.
+  std::vector<std::unique_ptr<Table>> tables_;
+  std::unordered_map<std::uint32_t, std::vector<Table*>> by_relation_;
+  std::unique_ptr<TransactionSpool> spool_;
+  Message message_;
+  bool in_stream_ = false;
+  std::uint32_t stream_xid_ = 0;
+  std::optional<Transaction> transaction_;
+  std::string held_;  // A message that waits until the changes before it are taken.
+  Lsn position_;
+  PostgresMicros last_commit_ = 0;
+  std::uint64_t versions_ = 0;
+};
+
+}  // namespace afluente::postgres

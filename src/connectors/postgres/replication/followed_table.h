@@ -1,0 +1,45 @@
+// One table of a change stream: what an integration reads of it, and what its changes come down to.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "connectors/postgres/columns.h"
+#include "connectors/postgres/replication/change_fold.h"
+#include "estate/estate.h"
+#include "pipeline/changes.h"
+
+namespace afluente::postgres {
+
+/// How tuples of a table become rows of an integration. Immutable: shared by
+/// the changes that were folded under it.
+struct TableShape {
+  SelectedColumns columns;
+  std::vector<int> schema_index;         // Of each tuple column; -1: not read.
+  std::vector<std::size_t> key_columns;  // Tuple columns of the key.
+  std::vector<std::string> key;          // Their names.
+  data::Schema key_schema;
+  std::vector<TextForm> key_forms;
+  data::Schema incomplete_schema;
+  std::uint64_t version = 0;
+};
+
+/// Derives the shape from what the stream says (`relation`) and the types that
+/// the catalog knows (`columns`: one each, in the same order).
+/// Errors: those of SelectColumns; kSchemaMismatch when the destination's key
+/// is not what the table's replica identity sends.
+Result<std::shared_ptr<const TableShape>> ShapeTable(const RelationMessage& relation,
+                                                     const std::vector<CatalogColumn>& columns,
+                                                     const estate::Integration& integration,
+                                                     std::uint64_t version);
+
+/// The folded changes as batches. Owns the fold.
+std::unique_ptr<pipeline::TableChanges> MakeTableChanges(const estate::Integration& integration,
+                                                         std::shared_ptr<const TableShape> shape,
+                                                         std::unique_ptr<ChangeFold> fold);
+
+}  // namespace afluente::postgres

@@ -1,0 +1,46 @@
+// Publication and slot: what a source database needs before it can be followed.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "connectors/postgres/catalog.h"
+#include "connectors/postgres/libpq.h"
+#include "connectors/postgres/replication/lsn.h"
+
+namespace afluente::postgres {
+
+/// The name of the publication and of the slot of an estate in one database:
+/// "afluente_movva_rapidpro". At most 63 characters of [a-z0-9_].
+std::string ReplicationName(const std::string& estate, const std::string& connection);
+
+/// What stands against following `tables`, each with its cure: wal_level, the
+/// role's REPLICATION attribute, free slots and senders, replica identities.
+/// Empty: nothing. `slot`: the one that may exist already.
+Result<std::vector<std::string>> CheckReplication(PGconn* connection, const std::string& slot,
+                                                  const std::vector<RelationName>& tables);
+
+/// Makes the publication, or adds the tables that it lacks.
+/// Errors: kUnauthorized with the SQL to run for somebody who may.
+Status EnsurePublication(PGconn* connection, const std::string& name,
+                         const std::vector<RelationName>& tables);
+
+struct SlotState {
+  Lsn confirmed;            // The server has forgotten what committed before it.
+  bool active = false;      // Somebody streams it.
+  std::string wal_status;   // reserved, extended, unreserved or lost.
+  std::int64_t retained_bytes = 0;  // Log that is kept for it.
+};
+
+/// nullopt: there is no such slot.
+Result<std::optional<SlotState>> ReadSlot(PGconn* connection, const std::string& name);
+
+/// Errors: kTransient while somebody streams it.
+Status DropSlot(PGconn* connection, const std::string& name);
+
+/// The end of the log as it is now.
+Result<Lsn> CurrentLsn(PGconn* connection);
+
+}  // namespace afluente::postgres

@@ -1,0 +1,186 @@
+#include "connectors/postgres/replication/wal_connection.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/clock.h"
+#include "base/names.h"
+#include "connectors/postgres/big_endian.h"
+
+namespace afluente::postgres {
+namespace {
+
+using std::chrono::milliseconds;
+
+// The server ends a connection that says nothing for wal_sender_timeout; 0: never.
+Result<milliseconds> SenderTimeout(PGconn* connection) {
+  AFL_ASSIGN(const QueryResult row, Query(connection,
+                                          "SELECT setting FROM pg_catalog.pg_settings WHERE name = "
+                                          "'wal_sender_timeout'"));
+  return milliseconds(PQntuples(row.get()) == 0 ? 0 : std::atoll(PQgetvalue(row.get(), 0, 0)));
+}
+
+template <class T>
+void Put(char*& out, T value) {
+  value = static_cast<T>(ReadBigEndian<T>(reinterpret_cast<const char*>(&value)));
+  std::memcpy(out, &value, sizeof(value));
+  out += sizeof(value);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Wakeup>> Wakeup::Make() {
+  const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (fd < 0) return Error(ErrorKind::kInternal, "no event descriptor left");
+  return std::unique_ptr<Wakeup>(new Wakeup(fd));
+}
+
+Wakeup::~Wakeup() { close(fd_); }
+
+// A full counter wakes as well; so failing writes and reads are fine.
+void Wakeup::Signal() const { (void)!eventfd_write(fd_, 1); }
+
+void Wakeup::Drain() const {
+  eventfd_t count = 0;
+  (void)!eventfd_read(fd_, &count);
+}
+
+Result<std::unique_ptr<WalConnection>> WalConnection::Open(const Endpoint& endpoint) {
+  std::vector<Parameter> parameters = endpoint.overrides;
+  parameters.push_back({"replication", "database"});
+  AFL_ASSIGN(Connection connection, Connect(endpoint.dsn, parameters));
+  AFL_ASSIGN(const milliseconds timeout, SenderTimeout(connection.get()));
+  std::unique_ptr<WalConnection> wal(new WalConnection(std::move(connection)));
+  constexpr milliseconds kAtLeastEvery{10'000};
+  wal->feedback_every_ = timeout.count() > 0 ? std::min(timeout / 3, kAtLeastEvery) : kAtLeastEvery;
+  return wal;
+}
+
+Result<NewSlot> WalConnection::CreateSlot(const std::string& name, bool temporary) {
+  AFL_ASSIGN(const QueryResult row,
+             Query(connection_.get(), fmt::format("CREATE_REPLICATION_SLOT {}{} LOGICAL pgoutput "
+                                                  "EXPORT_SNAPSHOT",
+                                                  QuoteIdentifier(name),
+                                                  temporary ? " TEMPORARY" : "")));
+  const auto point = ParseLsn(Text(row, 0, 1));
+  if (!point) return Error(ErrorKind::kInternal, "the server names no place for the new slot");
+  return NewSlot{*point, Text(row, 0, 2)};
+}
+
+Status WalConnection::Start(const StreamOptions& options, const Wakeup& wakeup) {
+  wakeup_ = &wakeup;
+  std::string arguments =
+      fmt::format("proto_version '{}', publication_names '{}', messages 'true'",
+                  options.protocol_version, QuoteIdentifier(options.publication));
+  if (options.protocol_version >= 2) arguments += ", streaming 'true'";
+  if (options.binary) arguments += ", binary 'true'";
+  const QueryResult started(PQexec(
+      connection_.get(),
+      fmt::format("START_REPLICATION SLOT {} LOGICAL {} ({})", QuoteIdentifier(options.slot),
+                  options.from.ToString(), arguments)
+          .c_str()));
+  if (PQresultStatus(started.get()) != PGRES_COPY_BOTH) {
+    return ErrorOf(connection_.get(), started.get());
+  }
+  Confirm(options.from);
+  received_ = options.from;
+  feedback_due_ = SystemClock().Monotonic() + feedback_every_;
+  return Done{};
+}
+
+void WalConnection::Confirm(Lsn lsn) {
+  std::uint64_t known = confirmed_.load();
+  while (known < lsn.value && !confirmed_.compare_exchange_weak(known, lsn.value)) {
+  }
+}
+
+// The wait ends early for the wakeup, and in time for the next feedback.
+Status WalConnection::WaitForInput(milliseconds patience) {
+  std::array<pollfd, 2> waited{pollfd{PQsocket(connection_.get()), POLLIN, 0},
+                               pollfd{wakeup_->fd(), POLLIN, 0}};
+  const auto until_feedback = std::chrono::ceil<milliseconds>(
+      std::max(feedback_due_ - SystemClock().Monotonic(), std::chrono::nanoseconds(0)));
+  poll(waited.data(), waited.size(),
+       static_cast<int>(std::min(patience, until_feedback).count()));
+  if (waited[1].revents != 0) wakeup_->Drain();
+  if (waited[0].revents != 0 && PQconsumeInput(connection_.get()) == 0) {
+    return Error(ErrorKind::kTransient, PQerrorMessage(connection_.get()));
+  }
+  return Done{};
+}
+
+Result<std::optional<WalMessage>> WalConnection::Next(milliseconds patience) {
+  for (bool waited = false;; waited = true) {
+    char* bytes = nullptr;
+    const int size = PQgetCopyData(connection_.get(), &bytes, 1);
+    buffer_.reset(bytes);
+    if (size > 0) return TakeMessage(bytes, static_cast<std::size_t>(size));
+    if (size < 0) return EndOfStream();
+    AFL_TRY(KeepAlive());
+    if (waited) return std::optional<WalMessage>();
+    AFL_TRY(WaitForInput(patience));
+  }
+}
+
+Result<std::optional<WalMessage>> WalConnection::TakeMessage(const char* bytes, std::size_t size) {
+  constexpr std::size_t kDataHeader = 1 + 3 * 8;
+  constexpr std::size_t kKeepaliveSize = 1 + 2 * 8 + 1;
+  WalMessage message;
+  if (bytes[0] == 'w' && size > kDataHeader) {
+    message.start = Lsn{ReadBigEndian<std::uint64_t>(bytes + 1)};
+    message.wal_end = Lsn{ReadBigEndian<std::uint64_t>(bytes + 9)};
+    message.payload = {bytes + kDataHeader, size - kDataHeader};
+    received_ = std::max(received_, message.start);
+  } else if (bytes[0] == 'k' && size == kKeepaliveSize) {
+    message.is_keepalive = true;
+    message.wal_end = Lsn{ReadBigEndian<std::uint64_t>(bytes + 1)};
+    received_ = std::max(received_, message.wal_end);
+    if (bytes[kKeepaliveSize - 1] != 0) feedback_due_ = {};
+  } else {
+    return Error(ErrorKind::kInternal, "the replication stream has a message of unknown kind");
+  }
+  if (message.is_keepalive) AFL_TRY(KeepAlive());
+  return std::optional(message);
+}
+
+Error WalConnection::EndOfStream() {
+  while (const QueryResult result{PQgetResult(connection_.get())}) {
+    if (PQresultStatus(result.get()) == PGRES_FATAL_ERROR) {
+      return ErrorOf(connection_.get(), result.get());
+    }
+    if (PQresultStatus(result.get()) == PGRES_COPY_BOTH) break;
+  }
+  return {ErrorKind::kTransient, "the server ended the replication stream"};
+}
+
+Status WalConnection::KeepAlive() {
+  if (SystemClock().Monotonic() < feedback_due_) return Done{};
+  return SendFeedback();
+}
+
+Status WalConnection::SendFeedback() {
+  std::array<char, 1 + 4 * 8 + 1> bytes{};
+  char* out = bytes.data();
+  *out++ = 'r';
+  const std::uint64_t durable = confirmed_.load();
+  Put<std::uint64_t>(out, std::max(received_.value, durable));
+  Put<std::uint64_t>(out, durable);
+  Put<std::uint64_t>(out, durable);
+  constexpr std::int64_t kEpochMicros = 946'684'800'000'000;
+  Put<std::int64_t>(out, SystemClock().Now().time_since_epoch().count() - kEpochMicros);
+  *out = 0;
+  feedback_due_ = SystemClock().Monotonic() + feedback_every_;
+  if (PQputCopyData(connection_.get(), bytes.data(), static_cast<int>(bytes.size())) == 1 &&
+      PQflush(connection_.get()) == 0) {
+    return Done{};
+  }
+  return Error(ErrorKind::kTransient, PQerrorMessage(connection_.get()));
+}
+
+}  // namespace afluente::postgres

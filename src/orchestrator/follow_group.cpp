@@ -1,0 +1,148 @@
+#include "orchestrator/follow_group.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "connectors/duckdb/change_sink.h"
+#include "connectors/duckdb/table_sink.h"
+#include "connectors/postgres/replication/change_stream.h"
+#include "connectors/postgres/replication/slot.h"
+#include "connectors/postgres/source.h"
+#include "connectors/registry.h"
+#include "pipeline/run.h"
+
+namespace afluente::orchestrator {
+
+using postgres::Lsn;
+
+std::vector<const estate::Integration*> CdcIntegrations(const estate::Estate& estate,
+                                                        const std::string& connection) {
+  std::vector<const estate::Integration*> found;
+  for (const auto& [name, integration] : estate.integrations) {
+    const bool is_followed =
+        integration.mode == estate::Mode::kCdc && integration.source.connection == connection;
+    if (is_followed) found.push_back(&integration);
+  }
+  return found;
+}
+
+struct FollowGroup::Prepared {
+  postgres::Endpoint endpoint;
+  postgres::Connection catalog;
+  std::unique_ptr<pipeline::ChangeSink> sink;
+  std::map<std::string, postgres::RelationName> relations;  // By integration.
+  std::map<std::string, Lsn> positions;                     // By integration.
+  bool slot_exists = false;
+};
+
+FollowGroup::FollowGroup(const FollowGroupContext& context, std::string connection)
+    : context_(context),
+      connection_(std::move(connection)),
+      slot_(postgres::ReplicationName(context.estate.name, connection_)),
+      integrations_(CdcIntegrations(context.estate, connection_)) {}
+
+Result<FollowGroup::Prepared> FollowGroup::Prepare(const std::vector<std::string>& resync) {
+  Prepared prepared;
+  AFL_ASSIGN(prepared.endpoint, connectors::ResolveEndpoint(context_.estate, connection_));
+  AFL_ASSIGN(prepared.catalog,
+             postgres::Connect(prepared.endpoint.dsn, prepared.endpoint.overrides));
+  PGconn* catalog = prepared.catalog.get();
+  std::vector<postgres::RelationName> relations;
+  for (const estate::Integration* integration : integrations_) {
+    AFL_ASSIGN(const auto relation,
+               postgres::FindRelation(catalog, integration->source.table).Within([&] {
+                 return fmt::format("integration {}: table {}", integration->name,
+                                    integration->source.table);
+               }));
+    prepared.relations[integration->name] = relation;
+    relations.push_back(relation);
+  }
+  AFL_ASSIGN(const auto findings, postgres::CheckReplication(catalog, slot_, relations));
+  if (!findings.empty()) {
+    return Error(ErrorKind::kInvalidConfig, fmt::format("{}", fmt::join(findings, "; ")));
+  }
+  // Before the slot: a publication that is younger than it cannot be streamed.
+  AFL_TRY(postgres::EnsurePublication(catalog, slot_, relations));
+
+  AFL_ASSIGN(prepared.sink, duck::OpenChangeSink(context_.warehouse, integrations_));
+  AFL_ASSIGN(const auto stored, prepared.sink->Stored());
+  for (const auto& [name, position] : stored) {
+    if (std::find(resync.begin(), resync.end(), name) != resync.end()) continue;
+    AFL_ASSIGN(prepared.positions[name], postgres::ParsePosition(position).Within([&] {
+      return "integration " + name;
+    }));
+  }
+  AFL_ASSIGN(const auto slot, postgres::ReadSlot(catalog, slot_));
+  prepared.slot_exists = slot.has_value();
+  for (const auto& [name, position] : prepared.positions) {
+    const bool lost = !slot || slot->wal_status == "lost";
+    if (!lost && slot->confirmed <= position) continue;
+    return Error(ErrorKind::kSchemaMismatch,
+                 fmt::format("integration {}: slot {} {}, so changes are missing; `afluente run {} "
+                             "--full-refresh` copies the table again",
+                             name, slot_,
+                             lost ? "was lost" : "has gone on without this warehouse", name));
+  }
+  return prepared;
+}
+
+Status FollowGroup::CopyTables(
+    Prepared& prepared, const std::function<pipeline::Progress&(const std::string&)>& progress_of,
+    const std::stop_token& stop) {
+  std::vector<const estate::Integration*> missing;
+  for (const estate::Integration* integration : integrations_) {
+    if (!prepared.positions.contains(integration->name)) missing.push_back(integration);
+  }
+  if (missing.empty()) return Done{};
+  // A slot that exists goes on; a temporary one shows where the copy stands in it.
+  AFL_ASSIGN(const auto wal, postgres::WalConnection::Open(prepared.endpoint));
+  const bool temporary = prepared.slot_exists;
+  AFL_ASSIGN(const postgres::NewSlot slot,
+             wal->CreateSlot(temporary ? slot_.substr(0, 50) + "_copy" : slot_, temporary));
+  for (const estate::Integration* integration : missing) {
+    const postgres::SharedSnapshot snapshot{slot.snapshot_id,
+                                            postgres::ToPosition(slot.consistent_point)};
+    pipeline::Progress& progress = progress_of(integration->name);
+    AFL_ASSIGN(const auto source, postgres::OpenSource(prepared.endpoint, *integration,
+                                                       std::nullopt, progress, &snapshot));
+    AFL_ASSIGN(const auto sink, duck::OpenTableSink(context_.warehouse, *integration, true));
+    AFL_ASSIGN(const auto nothing, sink->Stored());
+    AFL_ASSIGN(const auto copied, pipeline::Run(*source, *sink, progress, stop).Within([&] {
+      return "integration " + integration->name;
+    }));
+    spdlog::info("{}: copied {} rows", integration->name, copied.rows_written);
+    prepared.positions[integration->name] = slot.consistent_point;
+  }
+  return Done{};
+}
+
+Status FollowGroup::Run(const std::vector<std::string>& resync,
+                        const pipeline::FollowOptions& options,
+                        const std::function<pipeline::Progress&(const std::string&)>& progress_of,
+                        const std::function<void(const pipeline::Applied&)>& on_applied,
+                        const std::stop_token& stop) {
+  if (integrations_.empty()) return Done{};
+  AFL_ASSIGN(Prepared prepared, Prepare(resync));
+  AFL_TRY(CopyTables(prepared, progress_of, stop));
+
+  postgres::ChangeStreamOptions stream;
+  stream.endpoint = prepared.endpoint;
+  stream.stream = {slot_, slot_, {}, 2, true};
+  stream.spool_folder = context_.spool_folder;
+  std::vector<postgres::FollowedIntegration> followed;
+  Lsn from{~std::uint64_t{0}};
+  for (const estate::Integration* integration : integrations_) {
+    const Lsn position = prepared.positions.at(integration->name);
+    from = std::min(from, position);
+    followed.push_back({integration, prepared.relations.at(integration->name).oid, position});
+  }
+  stream.stream.from = from;
+  AFL_ASSIGN(stream.until, postgres::CurrentLsn(prepared.catalog.get()));
+  AFL_ASSIGN(const auto source, postgres::ChangeStream::Open(std::move(stream), std::move(followed)));
+  return pipeline::Follow(*source, *prepared.sink, options, context_.clock, on_applied, stop);
+}
+
+}  // namespace afluente::orchestrator

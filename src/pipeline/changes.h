@@ -1,0 +1,116 @@
+// What travels in real time: the changes of several tables, up to one position.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "data/batch.h"
+#include "data/logical_type.h"
+#include "data/position.h"
+#include "estate/estate.h"
+
+namespace afluente::pipeline {
+
+/// Prefix of the columns that incomplete rows carry besides their own.
+constexpr const char* kLacksPrefix = "_lacks_";
+constexpr const char* kOriginPrefix = "_origin_";
+
+/// The changes of one table, folded to the last row a key. Readers borrow it;
+/// each is read once, to its end, on one thread.
+class TableChanges {
+ public:
+  virtual ~TableChanges() = default;
+
+  virtual const estate::Integration& integration() const = 0;
+  /// The columns of rows, as the source has them now.
+  virtual const data::Schema& schema() const = 0;
+  /// Grows when the schema differs from that of earlier changes.
+  virtual std::uint64_t schema_version() const = 0;
+  /// The source columns that identify a row; views of schema().
+  virtual const std::vector<std::string>& key() const = 0;
+
+  /// Everything that stood there before is gone.
+  virtual bool truncated() const = 0;
+  virtual std::uint64_t changes() const = 0;
+  virtual std::size_t keys() const = 0;
+  virtual std::size_t rows() const = 0;
+  virtual std::size_t incomplete_rows() const = 0;
+
+  /// Every key that changed: what to delete first. Columns: key().
+  virtual const data::Schema& key_schema() const = 0;
+  virtual std::unique_ptr<data::BatchReader> ReadKeys() = 0;
+  /// The rows that stand there now, but for incomplete ones. Columns: schema().
+  virtual std::unique_ptr<data::BatchReader> ReadRows() = 0;
+  /// Rows without the values that the source did not send again. Columns:
+  /// schema(); then for each of them BOOLEAN `_lacks_NAME`; then for each of
+  /// key() `_origin_NAME`, the key under which the destination has the values.
+  virtual const data::Schema& incomplete_schema() const = 0;
+  virtual std::unique_ptr<data::BatchReader> ReadIncompleteRows() = 0;
+};
+
+/// Changes of whole transactions, or a part of one that is larger than memory.
+struct ChangeSet {
+  std::vector<std::unique_ptr<TableChanges>> tables;
+  /// What the destination has reached with these changes; nullopt: more of the
+  /// same transaction follows, nothing may be visible yet.
+  std::optional<data::Position> end;
+  WallTime committed_at{};  // Of the last transaction.
+  std::uint64_t changes = 0;
+  std::size_t bytes = 0;
+};
+
+/// Where changes come from. One thread uses it, but for Confirm.
+class ChangeSource {
+ public:
+  virtual ~ChangeSource() = default;
+
+  enum class State : std::uint8_t {
+    kIdle,      // Nothing came within the patience, or the wait was ended.
+    kReady,     // Whole transactions could be taken.
+    kMustTake,  // Full, or a table changed its shape: Take before going on.
+  };
+
+  /// Reads until there is something to decide, or nothing more to read.
+  virtual Result<State> Pump(std::chrono::milliseconds patience) = 0;
+
+  /// Hands out what has been folded. It has an end only between transactions.
+  virtual ChangeSet Take() = 0;
+
+  virtual bool has_changes() const = 0;
+  /// Not in the middle of a transaction.
+  virtual bool between_transactions() const = 0;
+  /// Everything before it has been handed out or folded.
+  virtual data::Position position() const = 0;
+  /// Whether position() has reached what the source held when it was opened.
+  virtual bool caught_up() const = 0;
+
+  /// Everything up to `position` is durable in every sink: the source may
+  /// forget it. Thread-safe.
+  virtual Status Confirm(const data::Position& position) = 0;
+  /// For a thread that cannot Pump: keeps the connection alive.
+  virtual Status KeepAlive() = 0;
+  /// Ends a Pump that waits. Thread-safe.
+  virtual void Wake() = 0;
+};
+
+/// Where changes go. One thread uses it.
+class ChangeSink {
+ public:
+  virtual ~ChangeSink() = default;
+
+  /// The position stored with the data of each integration that has one.
+  virtual Result<std::map<std::string, data::Position>> Stored() = 0;
+
+  /// Applies a set. With an end, everything since the last end becomes visible
+  /// and durable together with it, per destination file in one commit.
+  virtual Status Apply(ChangeSet& changes) = 0;
+};
+
+}  // namespace afluente::pipeline

@@ -150,7 +150,12 @@ Result<Lsn> CurrentLsn(PGconn* connection) {
   AFL_ASSIGN(const QueryResult row, Query(connection, "SELECT pg_catalog.pg_current_wal_insert_lsn()"));
   const auto lsn = ParseLsn(Text(row, 0, 0));
   if (!lsn) return Error(ErrorKind::kInternal, "the server does not say where its log ends");
-  return *lsn;
+  // At the beginning of a page the server names the place behind the page's
+  // header, which it does not write before the next record.
+  // Source: PostgreSQL xlog_internal.h, SizeOfXLogShortPHD and SizeOfXLogLongPHD.
+  constexpr std::uint64_t kPageBytes = 8192;
+  const std::uint64_t offset = lsn->value % kPageBytes;
+  return offset == 24 || offset == 40 ? Lsn{lsn->value - offset} : *lsn;
 }
 
 }  // namespace afluente::postgres

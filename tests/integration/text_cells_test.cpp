@@ -136,6 +136,8 @@ class TextCellsTest : public testing::TestWithParam<TypeCase> {
   static void TearDownTestSuite() {
     std::cout << "text cells: " << compared_ << " values compared with their binary form, "
               << refused_ << " of them refused in both\n";
+    compared_ = 0;
+    refused_ = 0;
     connection_.reset();
     database_.reset();
   }

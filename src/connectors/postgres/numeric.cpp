@@ -47,6 +47,29 @@ __int128 AppendDigits(__int128 value, std::string_view digits) {
   return value;
 }
 
+// Most numbers: digits on both sides of at most one point, few enough for 64 bits, none of them
+// beyond the scale. In one pass; false: it is for the long way to say.
+bool ParseShort(std::string_view digits, std::size_t scale, std::uint64_t& number,
+                std::size_t& fraction) {
+  constexpr std::size_t kCharactersMax = 18;
+  if (digits.empty() || digits.size() > kCharactersMax || digits.front() == '.') return false;
+  const char* const end = digits.data() + digits.size();
+  const char* point = nullptr;
+  number = 0;
+  for (const char* next = digits.data(); next != end; ++next) {
+    const unsigned digit = static_cast<unsigned char>(*next) - unsigned{'0'};
+    if (digit <= 9) {
+      number = number * 10 + digit;
+    } else if (*next == '.' && point == nullptr) {
+      point = next + 1;
+    } else {
+      return false;
+    }
+  }
+  fraction = point == nullptr ? 0 : static_cast<std::size_t>(end - point);
+  return point != end && fraction <= scale;
+}
+
 }  // namespace
 
 NumericOutcome ParseNumeric(std::string_view cell, int precision, int scale, __int128& value) {
@@ -88,8 +111,20 @@ NumericOutcome ParseNumeric(std::string_view cell, int precision, int scale, __i
 
 NumericOutcome ParseNumericText(std::string_view text, int precision, int scale, __int128& value) {
   value = 0;
-  if (text == "NaN" || text == "Infinity" || text == "-Infinity") return NumericOutcome::kNotFinite;
+  const auto kept = static_cast<std::size_t>(scale);
   const bool negative = text.starts_with('-');
+  std::uint64_t number = 0;
+  std::size_t digits_behind_point = 0;
+  if (ParseShort(text.substr(negative ? 1 : 0), kept, number, digits_behind_point)) {
+    // 18 digits and as many zeros as the scale asks for may be more than 128 bits.
+    const __int128 limit =
+        kPowers[static_cast<std::size_t>(precision) - (kept - digits_behind_point)];
+    if (number >= limit) return NumericOutcome::kDigitsLost;
+    value = kPowers[kept - digits_behind_point] * number;
+    if (negative) value = -value;
+    return NumericOutcome::kExact;
+  }
+  if (text == "NaN" || text == "Infinity" || text == "-Infinity") return NumericOutcome::kNotFinite;
   text.remove_prefix(negative ? 1 : 0);
   const std::size_t point = std::min(text.find('.'), text.size());
   std::string_view whole = text.substr(0, point);
@@ -99,7 +134,6 @@ NumericOutcome ParseNumericText(std::string_view text, int precision, int scale,
     return NumericOutcome::kMalformed;
   }
 
-  const auto kept = static_cast<std::size_t>(scale);
   if (fraction.size() > kept) {
     // What is beyond the scale must be zero.
     if (fraction.find_first_not_of('0', kept) != std::string_view::npos) {

@@ -3,18 +3,17 @@
 namespace afluente::postgres {
 
 bool ArrayText::TakeQuoted(Element& element) {
-  const char* const first = ++next_;
-  element.is_escaped = false;
-  for (; next_ != end_; ++next_) {
-    if (*next_ == '"') {
-      element.bytes = {first, static_cast<std::size_t>(next_ - first)};
-      element.is_null = false;
-      ++next_;
+  const char* const first = next_ + 1;
+  bool escaped = false;
+  for (const char* next = first; next != end_; ++next) {
+    if (*next == '"') {
+      element = {{first, static_cast<std::size_t>(next - first)}, false, escaped};
+      next_ = next + 1;
       return true;
     }
-    if (*next_ == '\\') {
-      element.is_escaped = true;
-      if (++next_ == end_) return false;
+    if (*next == '\\') {
+      escaped = true;
+      if (++next == end_) return false;
     }
   }
   return false;
@@ -23,14 +22,14 @@ bool ArrayText::TakeQuoted(Element& element) {
 bool ArrayText::TakeElement(Element& element) {
   if (next_ == end_) return false;
   if (*next_ == '"') return TakeQuoted(element);
-  const char* const first = next_;
-  for (; next_ != end_ && *next_ != delimiter_ && *next_ != '}'; ++next_) {
-    if (*next_ == '"' || *next_ == '\\' || *next_ == '{') return false;
+  const char* next = next_;
+  for (; next != end_ && *next != delimiter_ && *next != '}'; ++next) {
+    if (*next == '"' || *next == '\\' || *next == '{') return false;
   }
-  element.bytes = {first, static_cast<std::size_t>(next_ - first)};
-  element.is_null = element.bytes == "NULL";
-  element.is_escaped = false;
-  return !element.bytes.empty();
+  const std::string_view bytes(next_, static_cast<std::size_t>(next - next_));
+  element = {bytes, bytes == "NULL", false};
+  next_ = next;
+  return !bytes.empty();
 }
 
 Fault ArrayText::Measure(std::size_t declared) {

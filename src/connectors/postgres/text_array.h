@@ -22,9 +22,9 @@ class ArrayText {
   static constexpr std::size_t kDimensionsMax = 6;  // MAXDIM of PostgreSQL.
 
   struct Element {
-    std::string_view bytes;   // Between the quotes, if there are any.
-    bool is_null = false;     // NULL without quotes.
-    bool is_escaped = false;  // `bytes` still holds backslashes to be taken out.
+    std::string_view bytes = "";  // Between the quotes, if there are any.
+    bool is_null = false;         // NULL without quotes.
+    bool is_escaped = false;      // `bytes` still holds backslashes to be taken out.
   };
 
   ArrayText(std::string_view text, char delimiter)
@@ -42,7 +42,7 @@ class ArrayText {
   Element Next();
 
  private:
-  /// Takes an element that begins here; false when there is none.
+  /// Takes the element that begins here; false when there is none or it does not end.
   bool TakeElement(Element& element);
   bool TakeQuoted(Element& element);
 

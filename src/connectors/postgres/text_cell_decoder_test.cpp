@@ -147,9 +147,9 @@ INSTANTIATE_TEST_SUITE_P(
         CellCase{"EmptyOfTwoDimensions", LogicalType::List(kInts), "{}", "[]"},
         CellCase{"Texts", kTexts, R"({"a, b","",x})", "['a, b', '', x]"},
         CellCase{"NullThatIsText", kTexts, R"({NULL,"NULL",null})", "[NULL, 'NULL', 'null']"},
-        CellCase{"Escapes", kTexts, R"({"q\"q","b\\b"})", R"(['q"q', b\\b])"},
+        CellCase{"Escapes", kTexts, R"({"q\"q","b\\b"})", R"(['q"q', b\b])"},
         CellCase{"LongEscape", kTexts, R"({"a text that is longer \\than 12 bytes"})",
-                 R"([a text that is longer \\than 12 bytes])"},
+                 R"([a text that is longer \than 12 bytes])"},
         CellCase{"QuotedTimes", LogicalType::List(Plain(Kind::kTimestamp)),
                  R"({"2026-11-23 10:00:00",NULL})", "['2026-11-23 10:00:00', NULL]"},
         CellCase{"Bytes", LogicalType::List(Plain(Kind::kBytes)), R"({"\\x00ff"})",
@@ -327,8 +327,7 @@ TEST(DecodeTextCellTest, ReadsNothingOutsideTheCell) {
       std::vector<char> bytes;
       const Fault fault = Decode(type, {}, cell.substr(0, size), column, arena, bytes);
       EXPECT_TRUE(size < cell.size() || fault == Fault::kNone) << cell;
-      EXPECT_EQ(Decode(type, {}, cell.substr(0, size) + "\x01", column, arena, bytes),
-                Fault::kMalformed)
+      EXPECT_NE(Decode(type, {}, cell.substr(0, size) + "\x01", column, arena, bytes), Fault::kNone)
           << cell << " " << size;
     }
   }

@@ -82,24 +82,29 @@ bool TakeDay(Reader& reader, Day& day) {
          reader.Take('-') && reader.TwoDigits(day.day) && day.year > 0;
 }
 
+bool IsLeap(std::int64_t year) { return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0); }
+
 // 1 BC is the year 0 of the calculation, and a leap year.
 bool CountDays(Day day, bool before_christ, std::int64_t& days) {
   constexpr std::array<int, 12> kLengths = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
   const std::int64_t year = before_christ ? 1 - day.year : day.year;
-  if (day.month < 1 || day.month > 12) return false;
-  const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-  const int length = kLengths[static_cast<std::size_t>(day.month - 1)];
-  if (day.day < 1 || day.day > (leap && day.month == 2 ? 29 : length)) return false;
-  // Source: Howard Hinnant, chrono-compatible low-level date algorithms, days_from_civil:
-  // eras of 400 years that begin on 1 March.
-  const std::int64_t shifted = day.month <= 2 ? year - 1 : year;
-  const std::int64_t era = (shifted >= 0 ? shifted : shifted - 399) / 400;
-  const std::int64_t year_of_era = shifted - era * 400;
-  const std::int64_t month_from_march = day.month > 2 ? day.month - 3 : day.month + 9;
-  const std::int64_t day_of_year = (153 * month_from_march + 2) / 5 + day.day - 1;
-  const std::int64_t day_of_era =
-      year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-  days = era * 146'097 + day_of_era - 719'468;
+  if (day.month < 1 || day.month > 12 || day.day < 1) return false;
+  if (day.day > kLengths[static_cast<std::size_t>(day.month - 1)] &&
+      !(day.month == 2 && day.day == 29 && IsLeap(year))) {
+    return false;
+  }
+  // Source: Howard Hinnant, chrono-compatible low-level date algorithms, days_from_civil: years
+  // that begin on 1 March, here counted from one so early that no number below is negative.
+  constexpr std::int64_t kYearsBefore = 10'000'000;  // A multiple of 400.
+  constexpr std::int64_t kDaysBefore = kYearsBefore / 400 * 146'097 + 719'468;
+  const bool is_early = day.month <= 2;
+  const auto from_march = static_cast<std::uint32_t>(is_early ? day.month + 9 : day.month - 3);
+  const auto years = static_cast<std::uint32_t>(year + kYearsBefore - (is_early ? 1 : 0));
+  const std::uint32_t centuries = years / 100;
+  const std::uint32_t day_of_year =
+      (153 * from_march + 2) / 5 + static_cast<std::uint32_t>(day.day) - 1;
+  days =
+      std::int64_t{years} * 365 + years / 4 - centuries + centuries / 4 + day_of_year - kDaysBefore;
   return true;
 }
 

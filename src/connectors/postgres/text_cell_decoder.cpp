@@ -68,7 +68,8 @@ Fault DecodeDecimal(const LogicalType& type, std::string_view cell, std::size_t 
 
 Fault DecodeUtf8(std::string_view text, std::size_t row, VectorWriter& out) {
   if (!IsUtf8(text.data(), text.size())) return Fault::kNotUtf8;
-  out.SetBytes(row, text.data(), text.size());
+  // An empty view may have no address, which SetBytes must not be given.
+  out.SetBytes(row, text.empty() ? "" : text.data(), text.size());
   return Fault::kNone;
 }
 

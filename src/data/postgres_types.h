@@ -34,6 +34,7 @@ struct PostgresColumnType {
   std::int32_t element_typmod = -1;
   int dimensions = 0;    // pg_attribute.attndims; 0 counts as 1 for arrays.
   bool is_enum = false;  // The type, or the array's element.
+  char delimiter = ',';  // pg_type.typdelim of the array's element.
 };
 
 /// How a column travels: its logical type, and whether the server casts it to

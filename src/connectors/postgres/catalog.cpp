@@ -29,11 +29,12 @@ element(ord, typ, mod) AS (
   SELECT e.ord, t.typbasetype, CASE WHEN e.mod = -1 THEN t.typtypmod ELSE e.mod END
   FROM element e JOIN pg_catalog.pg_type t ON t.oid = e.typ WHERE t.typtype = 'd')
 SELECT r.name, pg_catalog.format_type(s.typ, s.mod), r.not_null, r.dims, r.typ, r.mod,
-       coalesce(e.typ, 0), coalesce(e.mod, -1), coalesce(e.typtype, t.typtype) = 'e'
+       coalesce(e.typ, 0), coalesce(e.mod, -1), coalesce(e.typtype, t.typtype) = 'e',
+       coalesce(e.typdelim, ',')
 FROM resolved r
 JOIN seed s ON s.ord = r.ord
 JOIN pg_catalog.pg_type t ON t.oid = r.typ AND t.typtype <> 'd'
-LEFT JOIN (SELECT e.ord, e.typ, e.mod, et.typtype FROM element e
+LEFT JOIN (SELECT e.ord, e.typ, e.mod, et.typtype, et.typdelim FROM element e
            JOIN pg_catalog.pg_type et ON et.oid = e.typ AND et.typtype <> 'd') e ON e.ord = r.ord
 ORDER BY r.ord)";
 
@@ -88,6 +89,7 @@ Result<std::vector<CatalogColumn>> ResolveSeed(PGconn* connection, const std::st
     column.type.element_oid = Oid(result, row, 6);
     column.type.element_typmod = Int(result, row, 7);
     column.type.is_enum = IsTrue(result, row, 8);
+    column.type.delimiter = Text(result, row, 9).front();
     columns.push_back(std::move(column));
   }
   return columns;

@@ -7,6 +7,7 @@
 
 #include "base/utf8.h"
 #include "connectors/postgres/big_endian.h"
+#include "connectors/postgres/decimal_cell.h"
 #include "connectors/postgres/numeric.h"
 
 namespace afluente::postgres {
@@ -111,27 +112,8 @@ Fault DecodeInterval(std::string_view cell, std::size_t row, VectorWriter& out) 
 Fault DecodeDecimal(const LogicalType& type, std::string_view cell, std::size_t row,
                     VectorWriter& out) {
   __int128 value = 0;
-  switch (ParseNumeric(cell, type.precision, type.scale, value)) {
-    case NumericOutcome::kExact:
-      break;
-    case NumericOutcome::kMalformed:
-      return Fault::kMalformed;
-    case NumericOutcome::kNotFinite:
-      return Fault::kNotFinite;
-    case NumericOutcome::kDigitsLost:
-      return Fault::kDigitsLost;
-  }
-  if (type.precision <= 4) {
-    out.Set(row, static_cast<std::int16_t>(value));
-  } else if (type.precision <= 9) {
-    out.Set(row, static_cast<std::int32_t>(value));
-  } else if (type.precision <= 18) {
-    out.Set(row, static_cast<std::int64_t>(value));
-  } else {
-    out.Set(row, duckdb_hugeint{static_cast<std::uint64_t>(value),
-                                static_cast<std::int64_t>(value >> 64)});
-  }
-  return Fault::kNone;
+  const NumericOutcome outcome = ParseNumeric(cell, type.precision, type.scale, value);
+  return SetDecimal(type, outcome, value, row, out);
 }
 
 struct Dimension {
@@ -222,7 +204,7 @@ std::string_view Describe(Fault fault) {
     case Fault::kNone:
       return "is fine";
     case Fault::kMalformed:
-      return "has a value whose binary form is not what PostgreSQL documents";
+      return "has a value in another form than PostgreSQL documents";
     case Fault::kNotUtf8:
       return "holds bytes that are not UTF-8 (the database's encoding is SQL_ASCII?); correct them "
              "at the source, leave the column out, or read it as bytes with a query";

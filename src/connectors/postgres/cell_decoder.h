@@ -13,7 +13,7 @@ namespace afluente::postgres {
 /// Why a cell cannot be decoded.
 enum class Fault : std::uint8_t {
   kNone,
-  kMalformed,  // The bytes are not what the type's binary form allows.
+  kMalformed,  // The bytes are not what the type's form allows.
   kNotUtf8,
   kTimeOutOfRange,  // Does not fit 64-bit microseconds since 1970.
   kNotFinite,       // NaN or an infinity in a DECIMAL.

@@ -11,6 +11,8 @@ namespace afluente::postgres {
 namespace {
 
 // Source: PostgreSQL src/include/catalog/pg_type.dat.
+constexpr std::uint32_t kBoolOid = 16;
+constexpr std::uint32_t kInetOid = 869;
 constexpr std::uint32_t kBpcharOid = 1042;
 constexpr std::uint32_t kJsonbOid = 3802;
 
@@ -54,6 +56,22 @@ data::PostgresMapping MappingOf(const CatalogColumn& column,
 
 }  // namespace
 
+// Source: PostgreSQL src/include/catalog/pg_cast.dat: `::text` runs the output
+// function, except for the types that have a cast of their own (boolean, "char",
+// name, xml, cidr, inet, character); of those, these three print otherwise. xml
+// does too, but what its output function drops is not to be had.
+TextLayout LayoutOf(const data::PostgresColumnType& column, const data::PostgresMapping& mapping) {
+  const bool is_array = column.element_oid != 0;
+  // An array as one text is what array_out prints: elements by their output functions.
+  if (is_array && mapping.type.kind != data::Kind::kList) return {};
+  const std::uint32_t scalar = is_array ? column.element_oid : column.oid;
+  TextLayout layout{OutputForm::kPlain, column.delimiter};
+  if (scalar == kBpcharOid) layout.form = OutputForm::kBpchar;
+  if (scalar == kBoolOid && mapping.cast_to_text) layout.form = OutputForm::kBool;
+  if (scalar == kInetOid && mapping.cast_to_text) layout.form = OutputForm::kInet;
+  return layout;
+}
+
 Result<SelectedColumns> SelectColumns(const std::vector<CatalogColumn>& columns,
                                       const estate::Integration& integration) {
   AFL_TRY(CheckRules(columns, integration));
@@ -69,6 +87,7 @@ Result<SelectedColumns> SelectColumns(const std::vector<CatalogColumn>& columns,
       selected.select_list += mapping.type.kind == data::Kind::kList ? "::text[]" : "::text";
     }
     selected.forms.push_back(mapping.cast_to_text ? TextForm::kPlain : FormOf(column.type));
+    selected.layouts.push_back(LayoutOf(column.type, mapping));
     selected.cast_to_text.push_back(mapping.cast_to_text);
     selected.schema.push_back({column.name, std::move(mapping.type), column.nullable});
   }

@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "connectors/postgres/catalog.h"
 #include "connectors/postgres/copy_decoder.h"
+#include "connectors/postgres/text_cell_decoder.h"
 #include "data/logical_type.h"
 #include "estate/estate.h"
 
@@ -15,10 +16,14 @@ namespace afluente::postgres {
 /// The columns that are read, in the table's order; views of one list.
 struct SelectedColumns {
   data::Schema schema;
-  std::vector<TextForm> forms;
+  std::vector<TextForm> forms;      // Of what `select_list` yields in COPY BINARY.
+  std::vector<TextLayout> layouts;  // Of what the types' output functions print.
   std::vector<bool> cast_to_text;
   std::string select_list;  // `"id", "urn"::text`
 };
+
+/// How the output function of `column` prints, against what `mapping` wants.
+TextLayout LayoutOf(const data::PostgresColumnType& column, const data::PostgresMapping& mapping);
 
 /// Applies include, exclude and type of the integration's column rules.
 /// Errors: kNotFound for a rule whose column the source has not, with file,

@@ -70,6 +70,24 @@ TEST(SelectColumnsTest, TakesAllAndSaysHowEachTravels) {
   EXPECT_EQ(selected.value().schema.back().type.DuckdbName(), "VARCHAR[]");
 }
 
+TEST(SelectColumnsTest, SaysWhatOutputFunctionsPrint) {
+  std::vector<CatalogColumn> columns = Contacts();
+  columns.push_back(Column("boxes", 1020, "box[]"));
+  columns.back().type.element_oid = 603;
+  columns.back().type.delimiter = ';';
+  columns.push_back(Column("active", 16, "boolean"));
+  columns.push_back(Column("flag", 16, "boolean"));
+  const auto selected =
+      SelectColumns(columns, Integration({{"flag", Type("text")}, {"addresses", Type("text")}}));
+  ASSERT_TRUE(selected.ok());
+  std::vector<OutputForm> forms;
+  for (const TextLayout& layout : selected.value().layouts) forms.push_back(layout.form);
+  EXPECT_THAT(forms, ElementsAre(OutputForm::kPlain, OutputForm::kPlain, OutputForm::kPlain,
+                                 OutputForm::kBpchar, OutputForm::kInet, OutputForm::kPlain,
+                                 OutputForm::kPlain, OutputForm::kPlain, OutputForm::kBool));
+  EXPECT_EQ(selected.value().layouts[6].delimiter, ';');
+}
+
 TEST(SelectColumnsTest, LeavesExcludedColumnsOut) {
   const auto selected =
       SelectColumns(Contacts(), Integration({{"urn", Exclude()}, {"addresses", Exclude()}}));

@@ -29,6 +29,47 @@ bool MultiplyAdd(__int128& value, __int128 factor, int digit) {
          !__builtin_add_overflow(value, static_cast<__int128>(digit), &value);
 }
 
+bool AreDigits(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// At most 38 digits behind those of `value`. In steps of what 64 bits hold:
+// 128-bit multiplication is several times slower.
+__int128 AppendDigits(__int128 value, std::string_view digits) {
+  constexpr std::size_t kStep = 18;
+  while (!digits.empty()) {
+    const std::string_view step = digits.substr(0, kStep);
+    std::uint64_t number = 0;
+    for (const char digit : step) number = number * 10 + static_cast<std::uint64_t>(digit - '0');
+    value = value * kPowers[step.size()] + number;
+    digits.remove_prefix(step.size());
+  }
+  return value;
+}
+
+// Most numbers: digits on both sides of at most one point, few enough for 64 bits, none of them
+// beyond the scale. In one pass; false: it is for the long way to say.
+bool ParseShort(std::string_view digits, std::size_t scale, std::uint64_t& number,
+                std::size_t& fraction) {
+  constexpr std::size_t kCharactersMax = 18;
+  if (digits.empty() || digits.size() > kCharactersMax || digits.front() == '.') return false;
+  const char* const end = digits.data() + digits.size();
+  const char* point = nullptr;
+  number = 0;
+  for (const char* next = digits.data(); next != end; ++next) {
+    const unsigned digit = static_cast<unsigned char>(*next) - unsigned{'0'};
+    if (digit <= 9) {
+      number = number * 10 + digit;
+    } else if (*next == '.' && point == nullptr) {
+      point = next + 1;
+    } else {
+      return false;
+    }
+  }
+  fraction = point == nullptr ? 0 : static_cast<std::size_t>(end - point);
+  return point != end && fraction <= scale;
+}
+
 }  // namespace
 
 NumericOutcome ParseNumeric(std::string_view cell, int precision, int scale, __int128& value) {
@@ -65,6 +106,48 @@ NumericOutcome ParseNumeric(std::string_view cell, int precision, int scale, __i
   }
   if (value >= kPowers[static_cast<std::size_t>(precision)]) return NumericOutcome::kDigitsLost;
   if (sign == kNegative) value = -value;
+  return NumericOutcome::kExact;
+}
+
+NumericOutcome ParseNumericText(std::string_view text, int precision, int scale, __int128& value) {
+  value = 0;
+  const auto kept = static_cast<std::size_t>(scale);
+  const bool negative = text.starts_with('-');
+  std::uint64_t number = 0;
+  std::size_t digits_behind_point = 0;
+  if (ParseShort(text.substr(negative ? 1 : 0), kept, number, digits_behind_point)) {
+    // 18 digits and as many zeros as the scale asks for may be more than 128 bits.
+    const __int128 limit =
+        kPowers[static_cast<std::size_t>(precision) - (kept - digits_behind_point)];
+    if (number >= limit) return NumericOutcome::kDigitsLost;
+    value = kPowers[kept - digits_behind_point] * number;
+    if (negative) value = -value;
+    return NumericOutcome::kExact;
+  }
+  if (text == "NaN" || text == "Infinity" || text == "-Infinity") return NumericOutcome::kNotFinite;
+  text.remove_prefix(negative ? 1 : 0);
+  const std::size_t point = std::min(text.find('.'), text.size());
+  std::string_view whole = text.substr(0, point);
+  std::string_view fraction = text.substr(std::min(point + 1, text.size()));
+  const bool ends_in_point = point < text.size() && fraction.empty();
+  if (whole.empty() || ends_in_point || !AreDigits(whole) || !AreDigits(fraction)) {
+    return NumericOutcome::kMalformed;
+  }
+
+  if (fraction.size() > kept) {
+    // What is beyond the scale must be zero.
+    if (fraction.find_first_not_of('0', kept) != std::string_view::npos) {
+      return NumericOutcome::kDigitsLost;
+    }
+    fraction = fraction.substr(0, kept);
+  }
+  whole.remove_prefix(std::min(whole.find_first_not_of('0'), whole.size()));
+  // With a first digit that is not 0, their count alone says whether they fit.
+  if (!whole.empty() && whole.size() + kept > static_cast<std::size_t>(precision)) {
+    return NumericOutcome::kDigitsLost;
+  }
+  value = AppendDigits(AppendDigits(0, whole), fraction) * kPowers[kept - fraction.size()];
+  if (negative) value = -value;
   return NumericOutcome::kExact;
 }
 

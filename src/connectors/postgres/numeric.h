@@ -1,4 +1,4 @@
-// PostgreSQL's numeric in its binary form.
+// PostgreSQL's numeric in its binary form and in its text.
 #pragma once
 
 #include <cstdint>
@@ -16,5 +16,10 @@ enum class NumericOutcome : std::uint8_t { kExact, kMalformed, kNotFinite, kDigi
 ///         past `scale` or does not fit `precision` digits: never rounded.
 /// Source  PostgreSQL src/backend/utils/adt/numeric.c, numeric_send.
 NumericOutcome ParseNumeric(std::string_view cell, int precision, int scale, __int128& value);
+
+/// The same of the text "-123.4500", "NaN" or "Infinity".
+/// Source  PostgreSQL src/backend/utils/adt/numeric.c, numeric_out: digits on
+///         both sides of a point, never an exponent.
+NumericOutcome ParseNumericText(std::string_view text, int precision, int scale, __int128& value);
 
 }  // namespace afluente::postgres

@@ -138,5 +138,48 @@ INSTANTIATE_TEST_SUITE_P(
                                 NumericOutcome::kMalformed}),
     [](const auto& row) { return row.param.name; });
 
+class ExactNumericTextTest : public testing::TestWithParam<ExactCase> {};
+
+TEST_P(ExactNumericTextTest, IsRead) {
+  __int128 value = -1;
+  EXPECT_EQ(ParseNumericText(GetParam().cell, GetParam().precision, GetParam().scale, value),
+            NumericOutcome::kExact);
+  EXPECT_EQ(Print(value), GetParam().want);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Numbers, ExactNumericTextTest,
+    testing::Values(ExactCase{"Zero", "0", 4, 0, "0"}, ExactCase{"ZeroOfScale", "0.00", 4, 2, "0"},
+                    ExactCase{"Negative", "-0.01", 4, 2, "-1"},
+                    ExactCase{"ScaleFilledUp", "1", 10, 4, "10000"},
+                    ExactCase{"ZerosBeyondTheScale", "1.500", 4, 1, "15"},
+                    ExactCase{"LeadingZeros", "000012", 2, 0, "12"},
+                    ExactCase{"OnlyFraction", "0.9999", 4, 4, "9999"},
+                    ExactCase{"Steps", "1234567890123456789.0123456789", 38, 10,
+                              "12345678901234567890123456789"},
+                    ExactCase{"Largest", std::string(38, '9'), 38, 0, std::string(38, '9')},
+                    ExactCase{"Smallest", "-0." + std::string(38, '9'), 38, 38,
+                              "-" + std::string(38, '9')}),
+    [](const auto& row) { return row.param.name; });
+
+TEST(NumericTextTest, OtherOutcomes) {
+  const auto outcome = [](const std::string& text, int precision, int scale) {
+    __int128 value = 0;
+    return ParseNumericText(text, precision, scale, value);
+  };
+  for (const std::string text : {"NaN", "Infinity", "-Infinity"}) {
+    EXPECT_EQ(outcome(text, 4, 2), NumericOutcome::kNotFinite) << text;
+  }
+  for (const std::string text : {"0.001", "100", "-100.00", "99.991"}) {
+    EXPECT_EQ(outcome(text, 4, 2), NumericOutcome::kDigitsLost) << text;
+  }
+  EXPECT_EQ(outcome("1" + std::string(38, '0'), 38, 0), NumericOutcome::kDigitsLost);
+  EXPECT_EQ(outcome("1" + std::string(200'000, '0'), 38, 0), NumericOutcome::kDigitsLost);
+  for (const std::string text :
+       {"", "-", ".", "1.", ".5", "-.5", "+1", "--1", "1e5", "1 ", " 1", "1.-5", "nan", "-NaN"}) {
+    EXPECT_EQ(outcome(text, 4, 2), NumericOutcome::kMalformed) << text;
+  }
+}
+
 }  // namespace
 }  // namespace afluente::postgres

@@ -15,12 +15,18 @@ class RowArena {
  public:
   /// A copy of `size` bytes; stays where it is until Clear.
   const char* Copy(const char* bytes, std::size_t size) {
-    if (size > left_) Grow(size);
-    char* const copy = next_;
+    char* const copy = Allocate(size);
     std::memcpy(copy, bytes, size);
+    return copy;
+  }
+
+  /// Room for `size` bytes, to be filled by the caller; stays where it is until Clear.
+  char* Allocate(std::size_t size) {
+    if (size > left_ || next_ == nullptr) Grow(size);
+    char* const room = next_;
     next_ += size;
     left_ -= size;
-    return copy;
+    return room;
   }
 
   /// Forgets all rows. The first block stays; others, of a batch with large

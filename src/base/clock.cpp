@@ -26,7 +26,7 @@ const Clock& SystemClock() {
   return kClock;
 }
 
-void Pause(std::chrono::milliseconds duration) { std::this_thread::sleep_for(duration); }
+void Pause(std::chrono::nanoseconds duration) { std::this_thread::sleep_for(duration); }
 
 std::string FormatRfc3339(WallTime time) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(time);

@@ -20,7 +20,7 @@ class Clock {
 const Clock& SystemClock();
 
 /// Blocks the calling thread: for retries against something that has no event to wait for.
-void Pause(std::chrono::milliseconds duration);
+void Pause(std::chrono::nanoseconds duration);
 
 /// RFC 3339 in UTC with microseconds: "2026-11-23T10:00:00.000000+00:00".
 std::string FormatRfc3339(WallTime time);

@@ -71,20 +71,19 @@ Result<FollowGroup::Prepared> FollowGroup::Prepare(const std::vector<std::string
   AFL_ASSIGN(const auto stored, prepared.sink->Stored());
   for (const auto& [name, position] : stored) {
     if (std::find(resync.begin(), resync.end(), name) != resync.end()) continue;
-    AFL_ASSIGN(prepared.positions[name], postgres::ParsePosition(position).Within([&] {
-      return "integration " + name;
-    }));
+    AFL_ASSIGN(prepared.positions[name],
+               postgres::ParsePosition(position).Within([&] { return "integration " + name; }));
   }
   AFL_ASSIGN(const auto slot, postgres::ReadSlot(catalog, slot_));
   prepared.slot_exists = slot.has_value();
   for (const auto& [name, position] : prepared.positions) {
     const bool lost = !slot || slot->wal_status == "lost";
     if (!lost && slot->confirmed <= position) continue;
-    return Error(ErrorKind::kSchemaMismatch,
-                 fmt::format("integration {}: slot {} {}, so changes are missing; `afluente run {} "
-                             "--full-refresh` copies the table again",
-                             name, slot_,
-                             lost ? "was lost" : "has gone on without this warehouse", name));
+    return Error(
+        ErrorKind::kSchemaMismatch,
+        fmt::format("integration {}: slot {} {}, so changes are missing; `afluente run {} "
+                    "--full-refresh` copies the table again",
+                    name, slot_, lost ? "was lost" : "has gone on without this warehouse", name));
   }
   return prepared;
 }
@@ -141,7 +140,8 @@ Status FollowGroup::Run(const std::vector<std::string>& resync,
   }
   stream.stream.from = from;
   AFL_ASSIGN(stream.until, postgres::CurrentLsn(prepared.catalog.get()));
-  AFL_ASSIGN(const auto source, postgres::ChangeStream::Open(std::move(stream), std::move(followed)));
+  AFL_ASSIGN(const auto source,
+             postgres::ChangeStream::Open(std::move(stream), std::move(followed)));
   return pipeline::Follow(*source, *prepared.sink, options, context_.clock, on_applied, stop);
 }
 

@@ -155,14 +155,18 @@ std::vector<Owner::Outcome> Owner::CatchUp(
     pipeline::FollowOptions options;
     options.until_caught_up = true;
     const auto count = [&](const pipeline::Applied& applied) {
+      spdlog::debug("applied {} changes, {:.1f} MB, in {:.0f} ms", applied.changes.changes,
+                    static_cast<double>(applied.changes.bytes) / 1e6,
+                    std::chrono::duration<double, std::milli>(applied.took).count());
       for (const auto& table : applied.changes.tables) {
         const std::string& name = table->integration().name;
         progress_of(name).rows += table->changes();
         outcomes[name].rows_written += table->rows() + table->incomplete_rows();
       }
     };
-    return group.Run(resync, options, progress_of, count, stop)
-        .Within([&] { return "connection " + connection; });
+    return group.Run(resync, options, progress_of, count, stop).Within([&] {
+      return "connection " + connection;
+    });
   });
   std::vector<Outcome> finished;
   for (auto& [name, outcome] : outcomes) {

@@ -39,10 +39,10 @@ class Owner {
 
   /// Catches up with the changes of all cdc integrations of `connection`, and
   /// records a run of each. Those of `resync` are copied again first.
-  std::vector<Outcome> CatchUp(const std::string& connection,
-                               const std::vector<std::string>& resync,
-                               const std::function<pipeline::Progress&(const std::string&)>& progress_of,
-                               const std::stop_token& stop);
+  std::vector<Outcome> CatchUp(
+      const std::string& connection, const std::vector<std::string>& resync,
+      const std::function<pipeline::Progress&(const std::string&)>& progress_of,
+      const std::stop_token& stop);
 
   /// Runs one integration and records it. The outcome's status says how it
   /// ended; this call itself never fails otherwise.

@@ -1,5 +1,6 @@
 #include "pipeline/follow.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -37,6 +38,9 @@ class Applier {
     return !set_ && !failed_;
   }
 
+  /// How long the last set took.
+  nanoseconds last_took() const { return last_took_.load(); }
+
   /// The first failure, if there was one.
   Status status() const {
     const std::lock_guard lock(mutex_);
@@ -64,7 +68,8 @@ class Applier {
     const nanoseconds began = clock_.Monotonic();
     AFL_TRY(sink_.Apply(set));
     if (set.end) AFL_TRY(source_.Confirm(*set.end));
-    on_applied_({set, clock_.Monotonic() - began});
+    last_took_ = clock_.Monotonic() - began;
+    on_applied_({set, last_took_.load()});
     return Done{};
   }
 
@@ -88,6 +93,7 @@ class Applier {
   ChangeSink& sink_;
   const Clock& clock_;
   const std::function<void(const Applied&)>& on_applied_;
+  std::atomic<nanoseconds> last_took_{nanoseconds(0)};
   mutable std::mutex mutex_;  // Guards everything below.
   std::condition_variable changed_;
   std::optional<ChangeSet> set_;
@@ -130,15 +136,19 @@ class Follower {
   milliseconds Patience() const {
     constexpr milliseconds kIdle{1'000};
     if (!source_.has_changes() || !applier_.is_idle()) return kIdle;
-    const auto due = handed_over_at_ + options_.apply_every - clock_.Monotonic();
+    const auto due = DueAt() - clock_.Monotonic();
     return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(due));
+  }
+
+  // A set costs about as much however large it is, until it is very large: with
+  // a backlog, sets that take long come seldom, and grow.
+  nanoseconds DueAt() const {
+    return handed_over_at_ + std::max<nanoseconds>(options_.apply_every, applier_.last_took() * 2);
   }
 
   bool IsDue() const {
     const nanoseconds now = clock_.Monotonic();
-    if (source_.has_changes()) {
-      return options_.until_caught_up || now >= handed_over_at_ + options_.apply_every;
-    }
+    if (source_.has_changes()) return now >= DueAt();
     return now >= stored_at_ + options_.store_every && !(source_.position() == stored_);
   }
 

@@ -69,9 +69,9 @@ class DuckChangeSink final : public pipeline::ChangeSink {
       const estate::Integration& integration = table->integration();
       ProjectFile& file = files_.at(integration.destination.table->project);
       AFL_TRY(Begin(file));
-      AFL_TRY(file.targets.at(integration.name)
-                  .Apply(file.connection.get(), *table)
-                  .Within([&] { return integration.name; }));
+      AFL_TRY(file.targets.at(integration.name).Apply(file.connection.get(), *table).Within([&] {
+        return integration.name;
+      }));
     }
     if (!changes.end) return Done{};
     for (auto& [project, file] : files_) {

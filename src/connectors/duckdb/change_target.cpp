@@ -48,7 +48,8 @@ Status ChangeTarget::Fit(duckdb_connection connection, const pipeline::TableChan
   }
   evolution_ = {};
   const LaneTable shape(warehouse_.lanes(), nullptr, changes.schema(), 0);
-  AFL_ASSIGN(const auto arriving, DescribeSelect(connection, Shaped(changes.schema(), shape.sql())));
+  AFL_ASSIGN(const auto arriving,
+             DescribeSelect(connection, Shaped(changes.schema(), shape.sql())));
   AFL_ASSIGN(evolution_, PlanEvolution(target, arriving, integration_.on_schema_change, true));
   for (const std::string& alteration : evolution_.alterations) {
     AFL_TRY(data::Execute(connection, "ALTER TABLE " + SqlName(address) + " " + alteration));
@@ -74,20 +75,20 @@ Status ChangeTarget::StageIncompleteRows(duckdb_connection connection,
   std::string columns;
   for (const data::Column& column : changes.schema()) {
     const std::string name = QuoteIdentifier(pipeline::ArrivesAs(column.name, integration_));
-    columns += fmt::format(
-        "{0}CASE WHEN s.{1} THEN t.{2} ELSE s.{2} END AS {2}", columns.empty() ? "" : ", ",
-        QuoteIdentifier(pipeline::kLacksPrefix + column.name), name);
+    columns += fmt::format("{0}CASE WHEN s.{1} THEN t.{2} ELSE s.{2} END AS {2}",
+                           columns.empty() ? "" : ", ",
+                           QuoteIdentifier(pipeline::kLacksPrefix + column.name), name);
   }
   std::string origin;
   std::string match;
   for (const std::string& key : changes.key()) {
     const std::string name = pipeline::ArrivesAs(key, integration_);
     const std::string alias = QuoteIdentifier(pipeline::kOriginPrefix + key);
-    origin += fmt::format(", {} AS {}",
-                          pipeline::ColumnValue(integration_, key, pipeline::kOriginPrefix + key),
-                          alias);
-    match += fmt::format("{}t.{} = s.{}", match.empty() ? "" : " AND ", QuoteIdentifier(name),
-                         alias);
+    origin +=
+        fmt::format(", {} AS {}",
+                    pipeline::ColumnValue(integration_, key, pipeline::kOriginPrefix + key), alias);
+    match +=
+        fmt::format("{}t.{} = s.{}", match.empty() ? "" : " AND ", QuoteIdentifier(name), alias);
   }
   std::string lacks;
   for (const data::Column& column : changes.schema()) {
@@ -123,12 +124,11 @@ Status ChangeTarget::DeleteKeys(duckdb_connection connection, pipeline::TableCha
     match += fmt::format("{0}t.{1} = s.{1}", match.empty() ? "" : " AND ", name);
   }
   const auto reader = changes.ReadKeys();
-  return RunOverLane(connection, *reader, changes.key_schema(), changes.keys(),
-                     [&](const std::string& lane) {
-                       return fmt::format(
-                           "DELETE FROM {} AS t USING (SELECT {} FROM {}) AS s WHERE {}", target,
+  return RunOverLane(
+      connection, *reader, changes.key_schema(), changes.keys(), [&](const std::string& lane) {
+        return fmt::format("DELETE FROM {} AS t USING (SELECT {} FROM {}) AS s WHERE {}", target,
                            pipeline::ColumnList(integration_, changes.key_schema()), lane, match);
-                     });
+      });
 }
 
 Status ChangeTarget::InsertRows(duckdb_connection connection, pipeline::TableChanges& changes) {

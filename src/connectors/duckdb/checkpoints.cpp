@@ -59,9 +59,9 @@ Status WriteCheckpoints(duckdb_connection connection,
                         QuoteLiteral(destination.ToString()), QuoteLiteral(integration->name),
                         QuoteLiteral(position.kind), QuoteLiteral(position.value));
   }
-  return data::Execute(
-      connection, fmt::format("DELETE FROM {0} WHERE {1}; INSERT INTO {0} VALUES {2}",
-                              Table(*integrations.front()->destination.table), keys, rows));
+  return data::Execute(connection,
+                       fmt::format("DELETE FROM {0} WHERE {1}; INSERT INTO {0} VALUES {2}",
+                                   Table(*integrations.front()->destination.table), keys, rows));
 }
 
 Status WriteDeadLetters(duckdb_connection connection, const estate::TableAddress& destination,

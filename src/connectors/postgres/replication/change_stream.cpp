@@ -28,13 +28,14 @@ Result<Lsn> ParsePosition(const data::Position& position) {
   if (position.kind == kPositionKind && json.is_object() && json.value("lsn", "") != "") {
     if (const auto lsn = ParseLsn(json.value("lsn", ""))) return *lsn;
   }
-  return Error(ErrorKind::kInternal,
-               "the checkpoint is not a place in the source's log; run with --full-refresh to start "
-               "over");
+  return Error(
+      ErrorKind::kInternal,
+      "the checkpoint is not a place in the source's log; run with --full-refresh to start "
+      "over");
 }
 
-Result<std::unique_ptr<ChangeStream>> ChangeStream::Open(ChangeStreamOptions options,
-                                                         std::vector<FollowedIntegration> followed) {
+Result<std::unique_ptr<ChangeStream>> ChangeStream::Open(
+    ChangeStreamOptions options, std::vector<FollowedIntegration> followed) {
   std::unique_ptr<ChangeStream> stream(new ChangeStream());
   stream->options_ = std::move(options);
   stream->spool_ = std::make_unique<TransactionSpool>(stream->options_.spool_folder);
@@ -80,7 +81,11 @@ Result<ChangeStream::State> ChangeStream::Pump(std::chrono::milliseconds patienc
   }
   while (true) {
     if (transaction_ && transaction_->spooled != nullptr) return PumpSpooled();
-    AFL_ASSIGN(const auto received, wal_->Next(patience));
+    AFL_ASSIGN(auto received, wal_->Next(std::chrono::milliseconds(0)));
+    if (!received) {
+      if (!caught_up()) AFL_TRY(wal_->Ping());
+      AFL_ASSIGN(received, wal_->Next(patience));
+    }
     if (!received) return State::kIdle;
     if (received->is_keepalive) {
       // Decoded up to there, and everything of it is here: nothing is on its way.
@@ -178,8 +183,8 @@ Status ChangeStream::HandleOutsideOfStream(Message& message) {
       spool_->Abort(message.xid, message.subxid);
       return Done{};
     case MessageKind::kStreamCommit:
-      transaction_ = Transaction{message.lsn, message.time, message.end_lsn,
-                                 spool_->Take(message.xid)};
+      transaction_ =
+          Transaction{message.lsn, message.time, message.end_lsn, spool_->Take(message.xid)};
       if (transaction_->spooled != nullptr) return transaction_->spooled->Rewind();
       EndTransaction(message.end_lsn, message.time);
       return Done{};
@@ -205,7 +210,8 @@ void ChangeStream::EndTransaction(Lsn end, PostgresMicros time) {
 Result<bool> ChangeStream::FoldMessage(const Message& message) {
   if (message.kind == MessageKind::kRelation) return LearnRelation(message.described);
   if (!transaction_) {
-    return Error(ErrorKind::kInternal, "the replication stream has a change outside of a transaction");
+    return Error(ErrorKind::kInternal,
+                 "the replication stream has a change outside of a transaction");
   }
   const auto fold = [&](std::uint32_t relation) -> Status {
     std::vector<Table*>* tables = TablesOf(relation);
@@ -282,8 +288,7 @@ Status ChangeStream::LearnShape(Table& table, const RelationMessage& relation) {
     seeds.push_back({column.name, column.type_oid, column.typmod});
   }
   AFL_ASSIGN(const auto columns, ResolveColumns(catalog_.get(), seeds));
-  AFL_ASSIGN(table.shape,
-             ShapeTable(relation, columns, *table.followed.integration, ++versions_));
+  AFL_ASSIGN(table.shape, ShapeTable(relation, columns, *table.followed.integration, ++versions_));
   table.relation = relation;
   table.fold.reset();
   return Done{};

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "connectors/postgres/cell_decoder.h"
+#include "connectors/postgres/text_cell_decoder.h"
 #include "pipeline/shaping.h"
 
 namespace afluente::postgres {
@@ -14,16 +15,24 @@ namespace {
 
 using Entry = ChangeFold::Entry;
 
-Fault DecodeChange(const data::LogicalType& type, TextForm form, const TupleCell& cell,
-                   std::size_t row, data::VectorWriter& out) {
+/// How the cells of one column are decoded, in either form.
+struct CellForm {
+  const data::LogicalType& type;
+  TextForm binary;
+  TextLayout text;
+};
+
+Fault DecodeChange(const CellForm& form, const TupleCell& cell, std::size_t row,
+                   data::VectorWriter& out, RowArena& arena) {
   switch (cell.kind) {
     case TupleCell::Kind::kNull:
     case TupleCell::Kind::kUnchanged:
       out.SetNull(row);
       return Fault::kNone;
     case TupleCell::Kind::kBinary:
+      return DecodeCell(form.type, form.binary, cell.bytes, row, out);
     case TupleCell::Kind::kText:
-      return DecodeCell(type, form, cell.bytes, row, out);
+      return DecodeTextCell(form.type, form.text, cell.bytes, row, out, arena);
   }
   return Fault::kMalformed;
 }
@@ -41,6 +50,7 @@ class FoldReader final : public data::BatchReader {
       : shape_(shape), fold_(fold), yields_(yields) {}
 
   Result<std::size_t> Next(data::Batch& batch) override {
+    arena_.Clear();
     std::size_t rows = 0;
     const std::vector<Entry>& entries = fold_.entries();
     for (; rows < data::Batch::kRows && next_ < entries.size(); ++next_) {
@@ -68,8 +78,8 @@ class FoldReader final : public data::BatchReader {
                         data::Batch& batch) {
     DecodeKey(key, cells_);
     for (std::size_t i = 0; i < cells_.size(); ++i) {
-      const Fault fault = DecodeChange(shape_.key_schema[i].type, shape_.key_forms[i], cells_[i],
-                                       row, batch.columns()[first + i]);
+      const Fault fault = DecodeChange(Form(shape_.key_read[i]), cells_[i], row,
+                                       batch.columns()[first + i], arena_);
       if (fault != Fault::kNone) return BadCell(shape_.key_schema[i], fault);
     }
     return Done{};
@@ -81,20 +91,26 @@ class FoldReader final : public data::BatchReader {
     for (std::size_t i = 0; i < cells_.size(); ++i) {
       if (shape_.schema_index[i] < 0) continue;
       const auto column = static_cast<std::size_t>(shape_.schema_index[i]);
-      const Fault fault = DecodeChange(schema[column].type, shape_.columns.forms[column], cells_[i],
-                                       row, batch.columns()[column]);
+      const Fault fault =
+          DecodeChange(Form(column), cells_[i], row, batch.columns()[column], arena_);
       if (fault != Fault::kNone) return BadCell(schema[column], fault);
       if (yields_ == Yields::kIncompleteRows) {
-        batch.columns()[schema.size() + column].Set(
-            row, cells_[i].kind == TupleCell::Kind::kUnchanged);
+        batch.columns()[schema.size() + column].Set(row,
+                                                    cells_[i].kind == TupleCell::Kind::kUnchanged);
       }
     }
     return Done{};
   }
 
+  CellForm Form(std::size_t column) const {
+    return {shape_.columns.schema[column].type, shape_.columns.forms[column],
+            shape_.columns.layouts[column]};
+  }
+
   const TableShape& shape_;
   const ChangeFold& fold_;
   const Yields yields_;
+  RowArena arena_;  // What text cells of the batch in flight were turned into.
   std::size_t next_ = 0;
   std::vector<TupleCell> cells_;
 };
@@ -170,23 +186,24 @@ Result<std::shared_ptr<const TableShape>> ShapeTable(const RelationMessage& rela
     shape->schema_index.push_back(is_read ? static_cast<int>(found - schema.begin()) : -1);
     // Under FULL every column is flagged: then the destination's key says which identify a row.
     const auto& wanted = integration.destination.key;
-    const bool in_key = relation.replica_identity == 'f'
-                            ? std::find(wanted.begin(), wanted.end(),
-                                        pipeline::ArrivesAs(column.name, integration)) != wanted.end()
-                            : column.in_key;
+    const bool in_key =
+        relation.replica_identity == 'f'
+            ? std::find(wanted.begin(), wanted.end(),
+                        pipeline::ArrivesAs(column.name, integration)) != wanted.end()
+            : column.in_key;
     if (!in_key) continue;
     if (!is_read) {
-      return Error(ErrorKind::kSchemaMismatch,
-                   fmt::format("{}: column \"{}\" identifies the rows of {}.{} and is excluded; "
-                               "include it",
-                               integration.mark.ToString(), column.name, relation.schema,
-                               relation.name));
+      return Error(
+          ErrorKind::kSchemaMismatch,
+          fmt::format("{}: column \"{}\" identifies the rows of {}.{} and is excluded; "
+                      "include it",
+                      integration.mark.ToString(), column.name, relation.schema, relation.name));
     }
     const auto at = static_cast<std::size_t>(found - schema.begin());
     shape->key_columns.push_back(i);
     shape->key.push_back(column.name);
     shape->key_schema.push_back(schema[at]);
-    shape->key_forms.push_back(shape->columns.forms[at]);
+    shape->key_read.push_back(at);
   }
   AFL_TRY(CheckKey(*shape, relation, integration));
   shape->incomplete_schema = schema;

@@ -23,7 +23,7 @@ struct TableShape {
   std::vector<std::size_t> key_columns;  // Tuple columns of the key.
   std::vector<std::string> key;          // Their names.
   data::Schema key_schema;
-  std::vector<TextForm> key_forms;
+  std::vector<std::size_t> key_read;  // Their places in columns.schema.
   data::Schema incomplete_schema;
   std::uint64_t version = 0;
 };

@@ -236,12 +236,12 @@ Status ParseMessage(std::string_view bytes, bool in_stream, Message& message) {
   const char type = fields.Take<char>();
   const bool known = ParseBody(type, fields, in_stream, message);
   if (known && !fields.broken() && fields.at_end()) return Done{};
-  return Error(ErrorKind::kInternal,
-               known ? fmt::format("the replication stream is broken: message {:?} of {} bytes has "
-                                   "another form than its protocol says",
-                                   type, bytes.size())
-                     : fmt::format("the replication stream has a message of unknown type {:?}",
-                                   type));
+  return Error(
+      ErrorKind::kInternal,
+      known ? fmt::format("the replication stream is broken: message {:?} of {} bytes has "
+                          "another form than its protocol says",
+                          type, bytes.size())
+            : fmt::format("the replication stream has a message of unknown type {:?}", type));
 }
 
 }  // namespace afluente::postgres

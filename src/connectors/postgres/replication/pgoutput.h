@@ -85,8 +85,8 @@ struct RelationMessage {
 /// bytes that were parsed.
 struct Message {
   MessageKind kind = MessageKind::kBegin;
-  std::uint32_t xid = 0;     // Of the (sub)transaction: inside a stream, and of stream messages.
-  std::uint32_t subxid = 0;  // kStreamAbort: what is undone; equals xid when all is.
+  std::uint32_t xid = 0;       // Of the (sub)transaction: inside a stream, and of stream messages.
+  std::uint32_t subxid = 0;    // kStreamAbort: what is undone; equals xid when all is.
   bool first_segment = false;  // kStreamStart.
 
   Lsn lsn;      // kBegin: of the commit to come. kCommit, kStreamCommit: of the commit record.

@@ -18,9 +18,10 @@ std::string PublicationSql(const std::string& name, const std::vector<std::strin
                            bool exists) {
   return exists ? fmt::format("ALTER PUBLICATION {} ADD TABLE {}", QuoteIdentifier(name),
                               fmt::join(tables, ", "))
-                : fmt::format("CREATE PUBLICATION {} FOR TABLE {} WITH "
-                              "(publish_via_partition_root = true)",
-                              QuoteIdentifier(name), fmt::join(tables, ", "));
+                : fmt::format(
+                      "CREATE PUBLICATION {} FOR TABLE {} WITH "
+                      "(publish_via_partition_root = true)",
+                      QuoteIdentifier(name), fmt::join(tables, ", "));
 }
 
 // Updates and deletes must say which row they mean.
@@ -36,14 +37,16 @@ Result<std::string> IdentityFinding(PGconn* connection, const RelationName& tabl
   const char identity = Text(row, 0, 0).front();
   if (identity == 'f' || (identity != 'n' && IsTrue(row, 1))) return std::string();
   if (identity == 'n') {
-    return fmt::format("table {0} has REPLICA IDENTITY NOTHING, so updates and deletes name no "
-                       "row: ALTER TABLE {0} REPLICA IDENTITY DEFAULT",
-                       table.sql_name);
+    return fmt::format(
+        "table {0} has REPLICA IDENTITY NOTHING, so updates and deletes name no "
+        "row: ALTER TABLE {0} REPLICA IDENTITY DEFAULT",
+        table.sql_name);
   }
-  return fmt::format("table {0} has no primary key, so updates and deletes name no row: add one, or "
-                     "ALTER TABLE {0} REPLICA IDENTITY USING INDEX a unique index of columns that "
-                     "are NOT NULL",
-                     table.sql_name);
+  return fmt::format(
+      "table {0} has no primary key, so updates and deletes name no row: add one, or "
+      "ALTER TABLE {0} REPLICA IDENTITY USING INDEX a unique index of columns that "
+      "are NOT NULL",
+      table.sql_name);
 }
 
 }  // namespace
@@ -74,9 +77,10 @@ Result<std::vector<std::string>> CheckReplication(PGconn* connection, const std:
           {slot}));
   std::vector<std::string> findings;
   if (Text(row, 0, 0) != "logical") {
-    findings.push_back(fmt::format("wal_level is {}: ALTER SYSTEM SET wal_level = logical, then "
-                                   "restart the server",
-                                   Text(row, 0, 0)));
+    findings.push_back(
+        fmt::format("wal_level is {}: ALTER SYSTEM SET wal_level = logical, then "
+                    "restart the server",
+                    Text(row, 0, 0)));
   }
   if (!IsTrue(row, 1)) {
     findings.push_back(fmt::format("role {0} may not replicate: ALTER ROLE {0} REPLICATION",
@@ -119,9 +123,9 @@ Status EnsurePublication(PGconn* connection, const std::string& name,
   const auto made = Query(connection, sql);
   if (made.ok()) return Done{};
   if (made.error().kind() != ErrorKind::kUnauthorized) return made.error();
-  return Error(ErrorKind::kUnauthorized,
-               fmt::format("{}; somebody who owns the tables must run: {}", made.error().message(),
-                           sql));
+  return Error(
+      ErrorKind::kUnauthorized,
+      fmt::format("{}; somebody who owns the tables must run: {}", made.error().message(), sql));
 }
 
 Result<std::optional<SlotState>> ReadSlot(PGconn* connection, const std::string& name) {
@@ -147,7 +151,8 @@ Status DropSlot(PGconn* connection, const std::string& name) {
 }
 
 Result<Lsn> CurrentLsn(PGconn* connection) {
-  AFL_ASSIGN(const QueryResult row, Query(connection, "SELECT pg_catalog.pg_current_wal_insert_lsn()"));
+  AFL_ASSIGN(const QueryResult row,
+             Query(connection, "SELECT pg_catalog.pg_current_wal_insert_lsn()"));
   const auto lsn = ParseLsn(Text(row, 0, 0));
   if (!lsn) return Error(ErrorKind::kInternal, "the server does not say where its log ends");
   // At the beginning of a page the server names the place behind the page's

@@ -28,9 +28,9 @@ Status EnsurePublication(PGconn* connection, const std::string& name,
                          const std::vector<RelationName>& tables);
 
 struct SlotState {
-  Lsn confirmed;            // The server has forgotten what committed before it.
-  bool active = false;      // Somebody streams it.
-  std::string wal_status;   // reserved, extended, unreserved or lost.
+  Lsn confirmed;                    // The server has forgotten what committed before it.
+  bool active = false;              // Somebody streams it.
+  std::string wal_status;           // reserved, extended, unreserved or lost.
   std::int64_t retained_bytes = 0;  // Log that is kept for it.
 };
 

@@ -11,8 +11,8 @@ namespace afluente::postgres {
 namespace {
 
 Error SpoolError(const std::string& what) {
-  return {ErrorKind::kInternal, fmt::format("spool of a large transaction: {}: {}", what,
-                                            std::strerror(errno))};
+  return {ErrorKind::kInternal,
+          fmt::format("spool of a large transaction: {}: {}", what, std::strerror(errno))};
 }
 
 }  // namespace

@@ -63,11 +63,11 @@ Result<std::unique_ptr<WalConnection>> WalConnection::Open(const Endpoint& endpo
 }
 
 Result<NewSlot> WalConnection::CreateSlot(const std::string& name, bool temporary) {
-  AFL_ASSIGN(const QueryResult row,
-             Query(connection_.get(), fmt::format("CREATE_REPLICATION_SLOT {}{} LOGICAL pgoutput "
-                                                  "EXPORT_SNAPSHOT",
-                                                  QuoteIdentifier(name),
-                                                  temporary ? " TEMPORARY" : "")));
+  AFL_ASSIGN(
+      const QueryResult row,
+      Query(connection_.get(), fmt::format("CREATE_REPLICATION_SLOT {}{} LOGICAL pgoutput "
+                                           "EXPORT_SNAPSHOT",
+                                           QuoteIdentifier(name), temporary ? " TEMPORARY" : "")));
   const auto point = ParseLsn(Text(row, 0, 1));
   if (!point) return Error(ErrorKind::kInternal, "the server names no place for the new slot");
   return NewSlot{*point, Text(row, 0, 2)};
@@ -80,11 +80,11 @@ Status WalConnection::Start(const StreamOptions& options, const Wakeup& wakeup) 
                   options.protocol_version, QuoteIdentifier(options.publication));
   if (options.protocol_version >= 2) arguments += ", streaming 'true'";
   if (options.binary) arguments += ", binary 'true'";
-  const QueryResult started(PQexec(
-      connection_.get(),
-      fmt::format("START_REPLICATION SLOT {} LOGICAL {} ({})", QuoteIdentifier(options.slot),
-                  options.from.ToString(), arguments)
-          .c_str()));
+  const QueryResult started(
+      PQexec(connection_.get(),
+             fmt::format("START_REPLICATION SLOT {} LOGICAL {} ({})", QuoteIdentifier(options.slot),
+                         options.from.ToString(), arguments)
+                 .c_str()));
   if (PQresultStatus(started.get()) != PGRES_COPY_BOTH) {
     return ErrorOf(connection_.get(), started.get());
   }
@@ -101,31 +101,50 @@ void WalConnection::Confirm(Lsn lsn) {
 }
 
 // The wait ends early for the wakeup, and in time for the next feedback.
-Status WalConnection::WaitForInput(milliseconds patience) {
+void WalConnection::Wait(milliseconds patience) {
   std::array<pollfd, 2> waited{pollfd{PQsocket(connection_.get()), POLLIN, 0},
                                pollfd{wakeup_->fd(), POLLIN, 0}};
   const auto until_feedback = std::chrono::ceil<milliseconds>(
       std::max(feedback_due_ - SystemClock().Monotonic(), std::chrono::nanoseconds(0)));
-  poll(waited.data(), waited.size(),
-       static_cast<int>(std::min(patience, until_feedback).count()));
+  poll(waited.data(), waited.size(), static_cast<int>(std::min(patience, until_feedback).count()));
   if (waited[1].revents != 0) wakeup_->Drain();
-  if (waited[0].revents != 0 && PQconsumeInput(connection_.get()) == 0) {
-    return Error(ErrorKind::kTransient, PQerrorMessage(connection_.get()));
-  }
-  return Done{};
 }
 
-Result<std::optional<WalMessage>> WalConnection::Next(milliseconds patience) {
-  for (bool waited = false;; waited = true) {
+// The next message that has arrived as a whole; without waiting.
+Result<std::optional<WalMessage>> WalConnection::TakeArrived() {
+  for (bool read = false;; read = true) {
     char* bytes = nullptr;
     const int size = PQgetCopyData(connection_.get(), &bytes, 1);
     buffer_.reset(bytes);
     if (size > 0) return TakeMessage(bytes, static_cast<std::size_t>(size));
     if (size < 0) return EndOfStream();
-    AFL_TRY(KeepAlive());
-    if (waited) return std::optional<WalMessage>();
-    AFL_TRY(WaitForInput(patience));
+    if (read) return std::optional<WalMessage>();
+    if (PQconsumeInput(connection_.get()) == 0) {
+      return Error(ErrorKind::kTransient, PQerrorMessage(connection_.get()));
+    }
   }
+}
+
+Result<std::optional<WalMessage>> WalConnection::Next(milliseconds patience) {
+  AFL_ASSIGN(auto arrived, TakeArrived());
+  // In the middle of a burst the server writes message by message; to be woken
+  // for each would cost both sides more than the messages do.
+  constexpr int kBurst = 16;
+  constexpr std::chrono::microseconds kNap{200};
+  if (!arrived && burst_ >= kBurst) {
+    Pause(kNap);
+    burst_ = 0;
+    AFL_ASSIGN(arrived, TakeArrived());
+  }
+  if (!arrived) {
+    AFL_TRY(KeepAlive());
+    if (patience.count() == 0) return arrived;
+    Wait(patience);
+    burst_ = 0;
+    AFL_ASSIGN(arrived, TakeArrived());
+  }
+  ++burst_;
+  return arrived;
 }
 
 Result<std::optional<WalMessage>> WalConnection::TakeMessage(const char* bytes, std::size_t size) {
@@ -139,6 +158,7 @@ Result<std::optional<WalMessage>> WalConnection::TakeMessage(const char* bytes, 
     received_ = std::max(received_, message.start);
   } else if (bytes[0] == 'k' && size == kKeepaliveSize) {
     message.is_keepalive = true;
+    ping_due_ = {};
     message.wal_end = Lsn{ReadBigEndian<std::uint64_t>(bytes + 1)};
     received_ = std::max(received_, message.wal_end);
     if (bytes[kKeepaliveSize - 1] != 0) feedback_due_ = {};
@@ -161,10 +181,18 @@ Error WalConnection::EndOfStream() {
 
 Status WalConnection::KeepAlive() {
   if (SystemClock().Monotonic() < feedback_due_) return Done{};
-  return SendFeedback();
+  return SendFeedback(false);
 }
 
-Status WalConnection::SendFeedback() {
+Status WalConnection::Ping() {
+  constexpr std::chrono::milliseconds kPatience{100};
+  const auto now = SystemClock().Monotonic();
+  if (now < ping_due_) return Done{};
+  ping_due_ = now + kPatience;
+  return SendFeedback(true);
+}
+
+Status WalConnection::SendFeedback(bool wants_answer) {
   std::array<char, 1 + 4 * 8 + 1> bytes{};
   char* out = bytes.data();
   *out++ = 'r';
@@ -174,7 +202,7 @@ Status WalConnection::SendFeedback() {
   Put<std::uint64_t>(out, durable);
   constexpr std::int64_t kEpochMicros = 946'684'800'000'000;
   Put<std::int64_t>(out, SystemClock().Now().time_since_epoch().count() - kEpochMicros);
-  *out = 0;
+  *out = wants_answer ? 1 : 0;
   feedback_due_ = SystemClock().Monotonic() + feedback_every_;
   if (PQputCopyData(connection_.get(), bytes.data(), static_cast<int>(bytes.size())) == 1 &&
       PQflush(connection_.get()) == 0) {

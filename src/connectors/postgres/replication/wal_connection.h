@@ -80,15 +80,18 @@ class WalConnection {
   void Confirm(Lsn lsn);
   Lsn confirmed() const { return Lsn{confirmed_.load()}; }
 
-  /// Sends the server what was confirmed, now.
-  Status SendFeedback();
+  /// Asks the server how far it has decoded; its keepalive is the answer. Not
+  /// again before an answer or some time.
+  Status Ping();
   /// For a thread that cannot call Next: answers the server when it is due.
   Status KeepAlive();
 
  private:
   explicit WalConnection(Connection connection) : connection_(std::move(connection)) {}
+  Status SendFeedback(bool wants_answer);
   Result<std::optional<WalMessage>> TakeMessage(const char* bytes, std::size_t size);
-  Status WaitForInput(std::chrono::milliseconds patience);
+  Result<std::optional<WalMessage>> TakeArrived();
+  void Wait(std::chrono::milliseconds patience);
   Error EndOfStream();
 
   using Buffer = std::unique_ptr<char, FreeWith<PQfreemem>>;
@@ -98,8 +101,10 @@ class WalConnection {
   Buffer buffer_;  // Of the message in hand.
   std::atomic<std::uint64_t> confirmed_{0};
   Lsn received_;
+  int burst_ = 0;                             // Messages since the last wait.
   std::chrono::nanoseconds feedback_due_{0};  // Monotonic.
   std::chrono::nanoseconds feedback_every_{0};
+  std::chrono::nanoseconds ping_due_{0};
 };
 
 }  // namespace afluente::postgres

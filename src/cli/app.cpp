@@ -102,6 +102,9 @@ int Main(int argc, const char* const* argv) {
   AddQueryCommand(context);
   AddTablesCommand(context);
   AddStatusCommand(context);
+  AddServeCommand(context);
+  AddLagCommand(context);
+  AddPauseCommands(context);
   AddCompactCommand(context);
   AddSchemaCommand(context);
   AddCompletionCommand(context);

@@ -8,6 +8,8 @@
 #include "cli/rows.h"
 #include "cli/signals.h"
 #include "connectors/duckdb/interrupt.h"
+#include "server/client.h"
+#include "server/documents.h"
 
 namespace afluente::cli {
 namespace {
@@ -18,17 +20,52 @@ struct QueryFlags {
   double timeout_s = 600;
 };
 
+RowFormat FormatOf(const GlobalFlags& flags, const QueryFlags& query) {
+  if (query.format == "csv") return RowFormat::kCsv;
+  return query.format == "json" || flags.json ? RowFormat::kJson : RowFormat::kTable;
+}
+
+// The first line names the columns, each further one is a row, the last one says how it ended.
+Status QueryService(server::Client& service, const QueryFlags& query, RowFormat format) {
+  std::unique_ptr<RowPrinter> printer;
+  bool has_ended = false;
+  AFL_TRY(service.PostForLines(
+      "/api/query", {{"sql", query.sql}, {"timeout_s", query.timeout_s}},
+      [&](const nlohmann::json& line) -> Status {
+        if (line.is_array()) {
+          std::vector<data::Cell> row;
+          for (const nlohmann::json& cell : line) {
+            row.push_back(cell.is_null() ? data::Cell{}
+                                         : data::Cell{cell.get<std::string>(), true});
+          }
+          printer->Add(row);
+        } else if (line.contains("names")) {
+          printer = std::make_unique<RowPrinter>(line.at("names"), line.at("types"), format);
+        } else if (line.contains("error")) {
+          return server::ErrorFromJson(line);
+        } else {
+          has_ended = true;
+        }
+        return Done{};
+      }));
+  if (!has_ended) return Error(ErrorKind::kTransient, "the service broke off in its answer");
+  printer->End();
+  return Done{};
+}
+
 Result<int> Query(const GlobalFlags& flags, const QueryFlags& query) {
   const StopOnSignal stop;
   AFL_ASSIGN(const estate::Estate estate, LoadCleanEstate(flags));
+  AFL_ASSIGN(const auto paths, orchestrator::PathsOf(estate, flags.state));
+  if (const auto service = server::Client::Find(paths.root)) {
+    AFL_TRY(QueryService(*service, query, FormatOf(flags, query)));
+    return kOk;
+  }
   AFL_ASSIGN(const WarehouseReader reader, OpenReader(flags, estate, "query"));
   const StopAfter limit(stop.token(), query.timeout_s);
   const duck::InterruptOnStop interrupt(reader.connection.get(), limit.token());
   AFL_ASSIGN(data::TextQuery rows, data::QueryAsText(reader.connection.get(), query.sql));
-  const RowFormat format = query.format == "csv"                  ? RowFormat::kCsv
-                           : query.format == "json" || flags.json ? RowFormat::kJson
-                                                                  : RowFormat::kTable;
-  const Status printed = PrintRows(rows, format);
+  const Status printed = PrintRows(rows, FormatOf(flags, query));
   if (!printed.ok() && limit.expired()) {
     return Error(
         ErrorKind::kTransient,

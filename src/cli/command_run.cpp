@@ -8,12 +8,12 @@
 
 #include "cli/commands.h"
 #include "cli/progress.h"
-#include "cli/run_json.h"
 #include "cli/signals.h"
 #include "cli/table.h"
 #include "cli/units.h"
 #include "orchestrator/run_integration.h"
 #include "pipeline/transform_check.h"
+#include "server/documents.h"
 
 namespace afluente::cli {
 namespace {
@@ -70,7 +70,7 @@ double MegabytesPerSecond(const orchestrator::RunRecord& run) {
 }
 
 nlohmann::json OutcomeToJson(const Outcome& outcome) {
-  nlohmann::json json = ToJson(outcome.run);
+  nlohmann::json json = server::ToJson(outcome.run);
   json["rows_written"] = outcome.rows_written;
   json["dead_letters"] = outcome.dead_letters;
   json["mb_per_s"] = MegabytesPerSecond(outcome.run);

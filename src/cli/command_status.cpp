@@ -5,10 +5,10 @@
 #include <memory>
 
 #include "cli/commands.h"
-#include "cli/run_json.h"
 #include "cli/table.h"
 #include "cli/units.h"
 #include "orchestrator/run_store.h"
+#include "server/documents.h"
 
 namespace afluente::cli {
 namespace {
@@ -50,7 +50,7 @@ Result<int> PrintStatus(const GlobalFlags& flags, const std::string& history) {
   MarkDead(runs, paths.root);
   if (flags.json) {
     nlohmann::json document = {{"runs", nlohmann::json::array()}};
-    for (const RunRecord& run : runs) document["runs"].push_back(ToJson(run));
+    for (const RunRecord& run : runs) document["runs"].push_back(server::ToJson(run));
     fmt::print("{}\n", document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
     return kOk;
   }

@@ -13,6 +13,10 @@ void AddReconcileCommand(const CommandContext& context);
 void AddQueryCommand(const CommandContext& context);
 void AddTablesCommand(const CommandContext& context);
 void AddStatusCommand(const CommandContext& context);
+void AddServeCommand(const CommandContext& context);
+void AddLagCommand(const CommandContext& context);
+/// pause, resume, resync.
+void AddPauseCommands(const CommandContext& context);
 void AddCompactCommand(const CommandContext& context);
 void AddCompletionCommand(const CommandContext& context);
 void AddVersionCommand(const CommandContext& context);

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "estate/load.h"
+#include "server/documents.h"
 
 namespace afluente::cli {
 
@@ -60,10 +61,6 @@ Result<estate::Estate> LoadCleanEstate(const GlobalFlags& flags) {
                            loaded.findings.size(), loaded.findings.size() == 1 ? "" : "s"));
 }
 
-nlohmann::json ToJson(const Error& error) {
-  return {{"kind", NameOf(error.kind())}, {"message", error.message()}};
-}
-
 nlohmann::json ToJson(const estate::Finding& finding) {
   return {{"file", finding.mark.file},
           {"line", finding.mark.line},
@@ -73,7 +70,7 @@ nlohmann::json ToJson(const estate::Finding& finding) {
 
 void ReportError(const GlobalFlags& flags, const Error& error) {
   if (flags.json) {
-    fmt::print("{}\n", nlohmann::json{{"error", ToJson(error)}}.dump(2));
+    fmt::print("{}\n", nlohmann::json{{"error", server::ToJson(error)}}.dump(2));
   } else {
     fmt::print(stderr, "{} {}\n", Styled(stderr, "1;31", "error:"), error.message());
   }

@@ -60,7 +60,6 @@ Result<std::filesystem::path> EstateFolder(const GlobalFlags& flags);
 /// "error: ..." on stderr, or {"error": {...}} on stdout with --json.
 void ReportError(const GlobalFlags& flags, const Error& error);
 
-nlohmann::json ToJson(const Error& error);
 nlohmann::json ToJson(const estate::Finding& finding);
 
 /// Colours and moving lines are for terminals only.

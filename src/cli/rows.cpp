@@ -59,16 +59,18 @@ std::string CsvField(const Cell& cell) {
   return quoted + '"';
 }
 
-class Printer {
+}  // namespace
+
+class RowPrinter::Form {
  public:
-  virtual ~Printer() = default;
+  virtual ~Form() = default;
   virtual void Add(const std::vector<Cell>& row) = 0;
   virtual void End() = 0;
 };
 
-class TablePrinter final : public Printer {
+class RowPrinter::TableForm final : public Form {
  public:
-  TablePrinter(const std::vector<std::string>& names, const std::vector<duckdb_type>& types)
+  TableForm(const std::vector<std::string>& names, const std::vector<duckdb_type>& types)
       : table_(Headings(names, types)) {}
   void Add(const std::vector<Cell>& row) override {
     std::vector<std::string> cells;
@@ -96,9 +98,9 @@ class TablePrinter final : public Printer {
   std::uint64_t rows_ = 0;
 };
 
-class CsvPrinter final : public Printer {
+class RowPrinter::CsvForm final : public Form {
  public:
-  explicit CsvPrinter(const std::vector<std::string>& names) {
+  explicit CsvForm(const std::vector<std::string>& names) {
     std::vector<Cell> header;
     for (const std::string& name : names) header.push_back({name, true});
     Add(header);
@@ -110,6 +112,8 @@ class CsvPrinter final : public Printer {
   }
   void End() override {}
 };
+
+namespace {
 
 // An object holds one value a name: "a", "a", "b" becomes "a", "a_1", "b".
 std::vector<std::string> DistinctNames(const std::vector<std::string>& names) {
@@ -127,10 +131,12 @@ std::vector<std::string> DistinctNames(const std::vector<std::string>& names) {
   return distinct;
 }
 
-class JsonPrinter final : public Printer {
+}  // namespace
+
+class RowPrinter::JsonForm final : public Form {
  public:
-  JsonPrinter(const std::vector<std::string>& names, const std::vector<duckdb_type>& types)
-      : names_(DistinctNames(names)), types_(types) {}
+  JsonForm(const std::vector<std::string>& names, std::vector<duckdb_type> types)
+      : names_(DistinctNames(names)), types_(std::move(types)) {}
   void Add(const std::vector<Cell>& row) override {
     nlohmann::ordered_json object = nlohmann::ordered_json::object();
     for (std::size_t i = 0; i < row.size(); ++i) object[names_[i]] = JsonOf(types_[i], row[i]);
@@ -141,27 +147,33 @@ class JsonPrinter final : public Printer {
 
  private:
   const std::vector<std::string> names_;
-  const std::vector<duckdb_type>& types_;
+  const std::vector<duckdb_type> types_;
   bool first_ = true;
 };
 
-}  // namespace
-
-Status PrintRows(data::TextQuery& query, RowFormat format) {
-  std::unique_ptr<Printer> printer;
+RowPrinter::RowPrinter(const std::vector<std::string>& names, std::vector<duckdb_type> types,
+                       RowFormat format) {
   switch (format) {
     case RowFormat::kTable:
-      printer = std::make_unique<TablePrinter>(query.names, query.types);
+      form_ = std::make_unique<TableForm>(names, types);
       break;
     case RowFormat::kCsv:
-      printer = std::make_unique<CsvPrinter>(query.names);
+      form_ = std::make_unique<CsvForm>(names);
       break;
     case RowFormat::kJson:
-      printer = std::make_unique<JsonPrinter>(query.names, query.types);
+      form_ = std::make_unique<JsonForm>(names, std::move(types));
       break;
   }
-  AFL_TRY(data::ForEachRow(query.result, [&](const std::vector<Cell>& row) { printer->Add(row); }));
-  printer->End();
+}
+
+RowPrinter::~RowPrinter() = default;
+void RowPrinter::Add(const std::vector<data::Cell>& row) { form_->Add(row); }
+void RowPrinter::End() { form_->End(); }
+
+Status PrintRows(data::TextQuery& query, RowFormat format) {
+  RowPrinter printer(query.names, query.types, format);
+  AFL_TRY(data::ForEachRow(query.result, [&](const std::vector<Cell>& row) { printer.Add(row); }));
+  printer.End();
   return Done{};
 }
 

@@ -28,7 +28,7 @@ sigset_t HandledSignals() {
 StopOnSignal::StopOnSignal() {
   const sigset_t signals = HandledSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  waiter_ = std::jthread([this] { Wait(); });
+  waiter_ = std::jthread([this] { Watch(); });
 }
 
 StopOnSignal::~StopOnSignal() {
@@ -58,7 +58,7 @@ StopAfter::~StopAfter() {
   timer_.join();
 }
 
-void StopOnSignal::Wait() {
+void StopOnSignal::Watch() {
   const sigset_t signals = HandledSignals();
   while (true) {
     int signal = 0;
@@ -67,6 +67,8 @@ void StopOnSignal::Wait() {
     // What a killed run leaves is safe: nothing is published before its commit.
     if (stop_.stop_requested()) _exit(kInterrupted);
     stop_.request_stop();
+    stopped_ = true;
+    stopped_.notify_all();
   }
 }
 

@@ -21,11 +21,14 @@ class StopOnSignal {
   StopOnSignal& operator=(const StopOnSignal&) = delete;
 
   std::stop_token token() const { return stop_.get_token(); }
+  /// Blocks until the stop is requested.
+  void Wait() const { stopped_.wait(false); }
 
  private:
-  void Wait();
+  void Watch();
 
   std::stop_source stop_;
+  std::atomic<bool> stopped_{false};
   std::jthread waiter_;
 };
 

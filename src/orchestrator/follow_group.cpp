@@ -38,13 +38,18 @@ struct FollowGroup::Prepared {
   bool slot_exists = false;
 };
 
-FollowGroup::FollowGroup(const FollowGroupContext& context, std::string connection)
+FollowGroup::FollowGroup(const FollowGroupContext& context, std::string connection,
+                         const std::set<std::string>& left_out)
     : context_(context),
       connection_(std::move(connection)),
-      slot_(postgres::ReplicationName(context.estate.name, connection_)),
-      integrations_(CdcIntegrations(context.estate, connection_)) {}
+      slot_(postgres::ReplicationName(context.estate.name, connection_)) {
+  for (const estate::Integration* integration : CdcIntegrations(context.estate, connection_)) {
+    if (!left_out.contains(integration->name)) integrations_.push_back(integration);
+  }
+}
 
-Result<FollowGroup::Prepared> FollowGroup::Prepare(const std::vector<std::string>& resync) {
+Result<FollowGroup::Prepared> FollowGroup::Prepare(const std::vector<std::string>& resync,
+                                                   bool copies_what_fell_behind) {
   Prepared prepared;
   AFL_ASSIGN(prepared.endpoint, connectors::ResolveEndpoint(context_.estate, connection_));
   AFL_ASSIGN(prepared.catalog,
@@ -74,23 +79,41 @@ Result<FollowGroup::Prepared> FollowGroup::Prepare(const std::vector<std::string
     AFL_ASSIGN(prepared.positions[name],
                postgres::ParsePosition(position).Within([&] { return "integration " + name; }));
   }
-  AFL_ASSIGN(const auto slot, postgres::ReadSlot(catalog, slot_));
+  AFL_TRY(CheckSlot(prepared, copies_what_fell_behind));
+  return prepared;
+}
+
+// What a slot has forgotten cannot be followed any more.
+Status FollowGroup::CheckSlot(Prepared& prepared, bool copies_what_fell_behind) {
+  AFL_ASSIGN(const auto slot, postgres::ReadSlot(prepared.catalog.get(), slot_));
+  const bool lost = !slot || slot->wal_status == "lost";
   prepared.slot_exists = slot.has_value();
+  if (slot && lost && (copies_what_fell_behind || prepared.positions.empty())) {
+    AFL_TRY(postgres::DropSlot(prepared.catalog.get(), slot_));
+    prepared.slot_exists = false;
+  }
+  std::erase_if(prepared.positions, [&](const auto& entry) {
+    const bool fell_behind = lost || slot->confirmed > entry.second;
+    if (fell_behind && copies_what_fell_behind) {
+      spdlog::warn("{}: slot {} {}; the table is copied again", entry.first, slot_,
+                   lost ? "was lost" : "has gone on without it");
+    }
+    return fell_behind && copies_what_fell_behind;
+  });
   for (const auto& [name, position] : prepared.positions) {
-    const bool lost = !slot || slot->wal_status == "lost";
     if (!lost && slot->confirmed <= position) continue;
+    culprit_ = name;
     return Error(
         ErrorKind::kSchemaMismatch,
         fmt::format("integration {}: slot {} {}, so changes are missing; `afluente run {} "
                     "--full-refresh` copies the table again",
                     name, slot_, lost ? "was lost" : "has gone on without this warehouse", name));
   }
-  return prepared;
+  return Done{};
 }
 
-Status FollowGroup::CopyTables(
-    Prepared& prepared, const std::function<pipeline::Progress&(const std::string&)>& progress_of,
-    const std::stop_token& stop) {
+Status FollowGroup::CopyTables(Prepared& prepared, const Hooks& hooks,
+                               const std::stop_token& stop) {
   std::vector<const estate::Integration*> missing;
   for (const estate::Integration* integration : integrations_) {
     if (!prepared.positions.contains(integration->name)) missing.push_back(integration);
@@ -104,7 +127,8 @@ Status FollowGroup::CopyTables(
   for (const estate::Integration* integration : missing) {
     const postgres::SharedSnapshot snapshot{slot.snapshot_id,
                                             postgres::ToPosition(slot.consistent_point)};
-    pipeline::Progress& progress = progress_of(integration->name);
+    pipeline::Progress& progress = hooks.progress_of(integration->name);
+    culprit_ = integration->name;
     AFL_ASSIGN(const auto source, postgres::OpenSource(prepared.endpoint, *integration,
                                                        std::nullopt, progress, &snapshot));
     AFL_ASSIGN(const auto sink, duck::OpenTableSink(context_.warehouse, *integration, true));
@@ -114,18 +138,18 @@ Status FollowGroup::CopyTables(
     }));
     spdlog::info("{}: copied {} rows", integration->name, copied.rows_written);
     prepared.positions[integration->name] = slot.consistent_point;
+    culprit_.clear();
   }
   return Done{};
 }
 
 Status FollowGroup::Run(const std::vector<std::string>& resync,
-                        const pipeline::FollowOptions& options,
-                        const std::function<pipeline::Progress&(const std::string&)>& progress_of,
-                        const std::function<void(const pipeline::Applied&)>& on_applied,
+                        const pipeline::FollowOptions& options, const Hooks& hooks,
                         const std::stop_token& stop) {
   if (integrations_.empty()) return Done{};
-  AFL_ASSIGN(Prepared prepared, Prepare(resync));
-  AFL_TRY(CopyTables(prepared, progress_of, stop));
+  AFL_ASSIGN(Prepared prepared, Prepare(resync, hooks.copies_what_fell_behind));
+  AFL_TRY(CopyTables(prepared, hooks, stop));
+  hooks.on_copied();
 
   postgres::ChangeStreamOptions stream;
   stream.endpoint = prepared.endpoint;
@@ -142,7 +166,10 @@ Status FollowGroup::Run(const std::vector<std::string>& resync,
   AFL_ASSIGN(stream.until, postgres::CurrentLsn(prepared.catalog.get()));
   AFL_ASSIGN(const auto source,
              postgres::ChangeStream::Open(std::move(stream), std::move(followed)));
-  return pipeline::Follow(*source, *prepared.sink, options, context_.clock, on_applied, stop);
+  Status ended =
+      pipeline::Follow(*source, *prepared.sink, options, context_.clock, hooks.on_applied, stop);
+  culprit_ = prepared.sink->culprit().empty() ? source->culprit() : prepared.sink->culprit();
+  return ended;
 }
 
 }  // namespace afluente::orchestrator

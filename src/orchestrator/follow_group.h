@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -36,31 +37,46 @@ std::vector<const estate::Integration*> CdcIntegrations(const estate::Estate& es
 /// Brings a group level with its source and keeps it there.
 class FollowGroup {
  public:
-  FollowGroup(const FollowGroupContext& context, std::string connection);
+  /// `left_out`: integrations that do not take part; they do not hold the slot.
+  FollowGroup(const FollowGroupContext& context, std::string connection,
+              const std::set<std::string>& left_out = {});
+
+  struct Hooks {
+    /// Where the copy of an integration counts its rows.
+    std::function<pipeline::Progress&(const std::string& integration)> progress_of;
+    /// After each set; on another thread.
+    std::function<void(const pipeline::Applied&)> on_applied;
+    /// When every table has been copied.
+    std::function<void()> on_copied = [] {};
+    /// A table whose changes the slot has not kept is copied again; otherwise
+    /// that is an error.
+    bool copies_what_fell_behind = false;
+  };
 
   /// Makes publication and slot, copies the tables that have no position yet
   /// (and those of `resync` again), then follows the stream.
   ///
-  /// `on_applied`: after each set, on another thread. `progress_of`: where the
-  /// copy of an integration counts its rows.
   /// Errors: kUnauthorized and kInvalidConfig with the SQL that a DBA must run;
   /// kSchemaMismatch for a slot that was lost or used by somebody else.
+  /// Of an integration that cannot go on, culprit() names it: the others can.
   Status Run(const std::vector<std::string>& resync, const pipeline::FollowOptions& options,
-             const std::function<pipeline::Progress&(const std::string&)>& progress_of,
-             const std::function<void(const pipeline::Applied&)>& on_applied,
-             const std::stop_token& stop);
+             const Hooks& hooks, const std::stop_token& stop);
+
+  const std::string& culprit() const { return culprit_; }
+  /// The slot's and the publication's name.
+  const std::string& slot() const { return slot_; }
 
  private:
   struct Prepared;
-  Result<Prepared> Prepare(const std::vector<std::string>& resync);
-  Status CopyTables(Prepared& prepared,
-                    const std::function<pipeline::Progress&(const std::string&)>& progress_of,
-                    const std::stop_token& stop);
+  Result<Prepared> Prepare(const std::vector<std::string>& resync, bool copies_what_fell_behind);
+  Status CheckSlot(Prepared& prepared, bool copies_what_fell_behind);
+  Status CopyTables(Prepared& prepared, const Hooks& hooks, const std::stop_token& stop);
 
   const FollowGroupContext context_;
   const std::string connection_;
   const std::string slot_;
   std::vector<const estate::Integration*> integrations_;
+  std::string culprit_;
 };
 
 }  // namespace afluente::orchestrator

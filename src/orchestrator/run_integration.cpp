@@ -164,7 +164,10 @@ std::vector<Owner::Outcome> Owner::CatchUp(
         outcomes[name].rows_written += table->rows() + table->incomplete_rows();
       }
     };
-    return group.Run(resync, options, progress_of, count, stop).Within([&] {
+    FollowGroup::Hooks hooks;
+    hooks.progress_of = progress_of;
+    hooks.on_applied = count;
+    return group.Run(resync, options, hooks, stop).Within([&] {
       return "connection " + connection;
     });
   });

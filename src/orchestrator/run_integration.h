@@ -29,6 +29,10 @@ class Owner {
       const std::vector<const estate::Integration*>& integrations, const std::string& command,
       const Clock& clock);
 
+  duck::Warehouse& warehouse() { return *warehouse_; }
+  const StatePaths& paths() const { return paths_; }
+  RunStore& runs() { return *runs_; }
+
   struct Outcome {
     RunRecord run;
     std::vector<std::string> schema_changes;

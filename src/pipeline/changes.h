@@ -98,6 +98,8 @@ class ChangeSource {
   virtual Status KeepAlive() = 0;
   /// Ends a Pump that waits. Thread-safe.
   virtual void Wake() = 0;
+  /// After a failure: the integration whose table caused it; "" if none did.
+  virtual std::string culprit() const = 0;
 };
 
 /// Where changes go. One thread uses it.
@@ -111,6 +113,8 @@ class ChangeSink {
   /// Applies a set. With an end, everything since the last end becomes visible
   /// and durable together with it, per destination file in one commit.
   virtual Status Apply(ChangeSet& changes) = 0;
+  /// After a failure: the integration whose table caused it; "" if none did.
+  virtual std::string culprit() const = 0;
 };
 
 }  // namespace afluente::pipeline

@@ -56,6 +56,8 @@ class DuckChangeSink final : public pipeline::ChangeSink {
     return applied;
   }
 
+  std::string culprit() const override { return culprit_; }
+
  private:
   static Status Begin(ProjectFile& file) {
     if (file.in_transaction) return Done{};
@@ -69,9 +71,11 @@ class DuckChangeSink final : public pipeline::ChangeSink {
       const estate::Integration& integration = table->integration();
       ProjectFile& file = files_.at(integration.destination.table->project);
       AFL_TRY(Begin(file));
+      culprit_ = integration.name;
       AFL_TRY(file.targets.at(integration.name).Apply(file.connection.get(), *table).Within([&] {
         return integration.name;
       }));
+      culprit_.clear();
     }
     if (!changes.end) return Done{};
     for (auto& [project, file] : files_) {
@@ -84,6 +88,7 @@ class DuckChangeSink final : public pipeline::ChangeSink {
   }
 
   std::map<std::string, ProjectFile> files_;
+  std::string culprit_;
 };
 
 }  // namespace

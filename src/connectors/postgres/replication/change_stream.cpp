@@ -218,9 +218,7 @@ Result<bool> ChangeStream::FoldMessage(const Message& message) {
     if (tables == nullptr) return Done{};
     for (Table* table : *tables) {
       if (transaction_->commit < table->followed.from) continue;
-      AFL_TRY(FoldRow(*table, message).Within([&] {
-        return "table " + table->followed.integration->source.table;
-      }));
+      AFL_TRY(Blame(*table, FoldRow(*table, message)));
     }
     return Done{};
   };
@@ -231,6 +229,14 @@ Result<bool> ChangeStream::FoldMessage(const Message& message) {
     AFL_TRY(fold(message.relation));
   }
   return true;
+}
+
+Status ChangeStream::Blame(const Table& table, Status status) {
+  if (status.ok()) return status;
+  culprit_ = table.followed.integration->name;
+  return std::move(status).Within([&] {
+    return fmt::format("{}: table {}", culprit_, table.followed.integration->source.table);
+  });
 }
 
 Status ChangeStream::FoldRow(Table& table, const Message& message) {
@@ -272,9 +278,7 @@ Result<bool> ChangeStream::LearnRelation(const RelationMessage& relation) {
   for (Table* table : *tables) {
     if (table->relation == relation) continue;
     if (table->fold != nullptr && !table->fold->empty()) return false;
-    AFL_TRY(LearnShape(*table, relation).Within([&] {
-      return "table " + table->followed.integration->source.table;
-    }));
+    AFL_TRY(Blame(*table, LearnShape(*table, relation)));
   }
   return true;
 }

@@ -58,6 +58,7 @@ class ChangeStream final : public pipeline::ChangeSource {
   Status Confirm(const data::Position& position) override;
   Status KeepAlive() override { return wal_->KeepAlive(); }
   void Wake() override { wakeup_->Signal(); }
+  std::string culprit() const override { return culprit_; }
 
  private:
   struct Table {
@@ -82,6 +83,7 @@ class ChangeStream final : public pipeline::ChangeSource {
   Status Spool(std::string_view payload);
   Result<bool> FoldMessage(const Message& message);
   Result<bool> LearnRelation(const RelationMessage& relation);
+  Status Blame(const Table& table, Status status);
   Status LearnShape(Table& table, const RelationMessage& relation);
   Status FoldRow(Table& table, const Message& message);
   Result<State> PumpSpooled();
@@ -104,6 +106,7 @@ class ChangeStream final : public pipeline::ChangeSource {
   Lsn position_;
   PostgresMicros last_commit_ = 0;
   std::uint64_t versions_ = 0;
+  std::string culprit_;
 };
 
 }  // namespace afluente::postgres

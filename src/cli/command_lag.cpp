@@ -1,0 +1,109 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/table.h"
+#include "cli/units.h"
+#include "orchestrator/state_folder.h"
+#include "server/client.h"
+
+namespace afluente::cli {
+namespace {
+
+using nlohmann::json;
+
+Result<std::unique_ptr<server::Client>> FindService(const GlobalFlags& flags) {
+  AFL_ASSIGN(const estate::Estate estate, LoadCleanEstate(flags));
+  AFL_ASSIGN(const auto paths, orchestrator::PathsOf(estate, flags.state));
+  auto client = server::Client::Find(paths.root);
+  if (client != nullptr) return client;
+  return Error(
+      ErrorKind::kTransient,
+      fmt::format("no service runs on {}; start one with `afluente serve`", paths.root.string()));
+}
+
+std::string Number(const json& value, const char* format) {
+  return value.is_number() ? fmt::format(fmt::runtime(format), value.get<double>()) : "";
+}
+
+void PrintLag(const json& document) {
+  Table table({{"integration"},
+               {"state"},
+               {"changes", Align::kRight},
+               {"lag, bytes", Align::kRight},
+               {"lag, s", Align::kRight},
+               {"latency, s", Align::kRight},
+               {"error"}});
+  for (const json& row : document.at("integrations")) {
+    const json& bytes = row.at("lag_bytes");
+    table.Add({row.at("integration"), row.at("state"),
+               FormatCount(row.at("changes").get<std::uint64_t>()),
+               bytes.is_number() ? FormatCount(bytes.get<std::uint64_t>()) : "",
+               Number(row.at("lag_seconds"), "{:.1f}"), Number(row.at("latency_seconds"), "{:.3f}"),
+               row.at("error").is_string() ? row.at("error").get<std::string>() : ""});
+  }
+  fmt::print("{}", table.ToString());
+  for (const json& slot : document.at("slots")) {
+    const std::string name = slot.at("slot");
+    if (slot.contains("error")) {
+      fmt::print("slot {}: {}\n", name, slot.at("error").at("message").get<std::string>());
+    } else {
+      fmt::print("slot {}: {}, keeps {} MB of log\n", name,
+                 slot.at("wal_status").get<std::string>(),
+                 FormatMegabytes(slot.at("retained_bytes").get<std::uint64_t>()));
+    }
+  }
+}
+
+Result<int> Lag(const GlobalFlags& flags) {
+  AFL_ASSIGN(const auto service, FindService(flags));
+  AFL_ASSIGN(const json document, service->Get("/api/lag"));
+  if (flags.json) {
+    fmt::print("{}\n", document.dump(2));
+  } else {
+    PrintLag(document);
+  }
+  return kOk;
+}
+
+Result<int> Act(const GlobalFlags& flags, const std::vector<std::string>& names,
+                const std::string& action) {
+  AFL_ASSIGN(const auto service, FindService(flags));
+  for (const std::string& name : names) {
+    AFL_TRY(service->Post("/api/integrations/" + name + "/" + action, json::object()));
+  }
+  if (flags.json) fmt::print("{}\n", json{{action, names}}.dump(2));
+  return kOk;
+}
+
+void AddAction(const CommandContext& context, const std::string& name, const std::string& summary,
+               const std::string& examples) {
+  auto names = std::make_shared<std::vector<std::string>>();
+  CLI::App* command =
+      AddCommand(context, name, summary, examples,
+                 [&flags = context.flags, names, name] { return Act(flags, *names, name); });
+  command->add_option("INTEGRATION", *names, "Names of integrations of mode cdc")->required();
+}
+
+}  // namespace
+
+void AddLagCommand(const CommandContext& context) {
+  AddCommand(context, "lag", "Show how far followed integrations are behind their source",
+             "  afluente lag\n  afluente lag --json",
+             [&flags = context.flags] { return Lag(flags); });
+}
+
+void AddPauseCommands(const CommandContext& context) {
+  AddAction(context, "pause", "Stop following an integration; the others go on",
+            "  afluente pause contacts");
+  AddAction(context, "resume", "Follow a paused or failed integration again",
+            "  afluente resume contacts\n"
+            "What the source has not kept meanwhile is copied again.");
+  AddAction(context, "resync", "Copy the table of a followed integration again",
+            "  afluente resync contacts\n"
+            "The table stays readable; the copy takes its place in one commit.");
+}
+
+}  // namespace afluente::cli

@@ -1,0 +1,48 @@
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <thread>
+
+#include "base/clock.h"
+#include "cli/commands.h"
+#include "cli/signals.h"
+#include "orchestrator/state_folder.h"
+#include "server/api.h"
+#include "server/service.h"
+
+namespace afluente::cli {
+namespace {
+
+Result<int> Serve(const GlobalFlags& flags) {
+  const StopOnSignal stop;
+  AFL_ASSIGN(const estate::Estate estate, LoadCleanEstate(flags));
+  AFL_ASSIGN(const auto paths, orchestrator::PathsOf(estate, flags.state));
+  AFL_ASSIGN(const auto service, server::Service::Open(estate, flags.state, SystemClock()));
+  server::UnixServer http;
+  server::AddRoutes(http, *service);
+  AFL_TRY(http.Bind(server::SocketOf(paths.root)));
+  std::jthread answering([&http] { http.listen_after_bind(); });
+  spdlog::info("serving {}; API at {}", estate.name, server::SocketOf(paths.root).string());
+  stop.Wait();
+  spdlog::info("stopping: what was begun is committed first");
+  http.stop();
+  std::error_code ignored;
+  std::filesystem::remove(server::SocketOf(paths.root), ignored);
+  return kOk;
+}
+
+}  // namespace
+
+void AddServeCommand(const CommandContext& context) {
+  AddCommand(
+      context, "serve", "Follow everything that is continuous, until stopped",
+      "  afluente serve\n"
+      "Holds the state folder. Other commands (query, tables, lag, pause, ...) then ask this\n"
+      "process through a socket in that folder. SIGTERM or Ctrl-C stops it: what was begun\n"
+      "is committed, the rest comes again next time.",
+      [&flags = context.flags] { return Serve(flags); });
+}
+
+}  // namespace afluente::cli

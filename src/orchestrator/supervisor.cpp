@@ -1,0 +1,212 @@
+#include "orchestrator/supervisor.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "connectors/postgres/replication/change_stream.h"
+
+namespace afluente::orchestrator {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kBackoffFirst{500};
+constexpr milliseconds kBackoffMax{60'000};
+
+}  // namespace
+
+std::string_view NameOf(FollowState state) {
+  switch (state) {
+    case FollowState::kCopying:
+      return "copying";
+    case FollowState::kFollowing:
+      return "following";
+    case FollowState::kWaiting:
+      return "waiting";
+    case FollowState::kFailed:
+      return "failed";
+    case FollowState::kPaused:
+      return "paused";
+  }
+  return "failed";
+}
+
+struct Supervisor::Group {
+  std::string connection;
+  std::map<std::string, FollowReport> reports;         // By integration.
+  std::map<std::string, pipeline::Progress> progress;  // Of copies; never loses an element.
+  std::set<std::string> resync;
+  bool restart = false;  // Somebody changed who takes part.
+  std::stop_source run;  // Of the run in hand.
+  milliseconds backoff = kBackoffFirst;
+  std::jthread thread;  // Last: joined before what it uses goes.
+};
+
+Supervisor::Supervisor(const FollowGroupContext& context) : context_(context) {
+  std::set<std::string> connections;
+  for (const auto& [name, integration] : context_.estate.integrations) {
+    if (integration.mode == estate::Mode::kCdc) connections.insert(integration.source.connection);
+  }
+  for (const std::string& connection : connections) {
+    auto group = std::make_unique<Group>();
+    group->connection = connection;
+    for (const estate::Integration* integration : CdcIntegrations(context_.estate, connection)) {
+      group->reports[integration->name].integration = integration->name;
+      group->reports[integration->name].connection = connection;
+      (void)group->progress[integration->name];
+    }
+    groups_.push_back(std::move(group));
+  }
+  for (const auto& group : groups_) {
+    group->thread =
+        std::jthread([this, &group = *group](const std::stop_token& stop) { Work(group, stop); });
+  }
+}
+
+Supervisor::~Supervisor() {
+  for (const auto& group : groups_) group->thread.request_stop();
+  for (const auto& group : groups_) group->thread.join();
+}
+
+std::vector<FollowReport> Supervisor::Reports() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<FollowReport> reports;
+  for (const auto& group : groups_) {
+    for (const auto& [name, report] : group->reports) {
+      reports.push_back(report);
+      reports.back().copied_rows = group->progress.at(name).rows;
+    }
+  }
+  return reports;
+}
+
+Result<Supervisor::Group*> Supervisor::GroupOf(const std::string& integration) {
+  for (const auto& group : groups_) {
+    if (group->reports.contains(integration)) return group.get();
+  }
+  return Error(
+      ErrorKind::kNotFound,
+      fmt::format("integration {} is not followed here: its mode is not cdc", integration));
+}
+
+Status Supervisor::Pause(const std::string& integration) {
+  const std::lock_guard lock(mutex_);
+  AFL_ASSIGN(Group * group, GroupOf(integration));
+  group->reports[integration].state = FollowState::kPaused;
+  group->restart = true;
+  group->run.request_stop();
+  changed_.notify_all();
+  return Done{};
+}
+
+Status Supervisor::Resume(const std::string& integration) {
+  const std::lock_guard lock(mutex_);
+  AFL_ASSIGN(Group * group, GroupOf(integration));
+  FollowReport& report = group->reports[integration];
+  if (report.state != FollowState::kPaused && report.state != FollowState::kFailed) return Done{};
+  report.state = FollowState::kCopying;
+  report.error.clear();
+  group->restart = true;
+  group->run.request_stop();
+  changed_.notify_all();
+  return Done{};
+}
+
+Status Supervisor::Resync(const std::string& integration) {
+  const std::lock_guard lock(mutex_);
+  AFL_ASSIGN(Group * group, GroupOf(integration));
+  FollowReport& report = group->reports[integration];
+  report.state = FollowState::kCopying;
+  report.error.clear();
+  group->resync.insert(integration);
+  group->restart = true;
+  group->run.request_stop();
+  changed_.notify_all();
+  return Done{};
+}
+
+void Supervisor::CountApplied(Group& group, const pipeline::Applied& applied) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& table : applied.changes.tables) {
+    group.reports[table->integration().name].changes += table->changes();
+  }
+  group.backoff = kBackoffFirst;
+  if (!applied.changes.end) return;
+  const auto position = postgres::ParsePosition(*applied.changes.end);
+  for (auto& [name, report] : group.reports) {
+    if (report.state == FollowState::kPaused || report.state == FollowState::kFailed) continue;
+    report.state = FollowState::kFollowing;
+    report.error.clear();
+    if (position.ok()) report.position = position.value().ToString();
+    if (applied.changes.tables.empty()) continue;
+    report.committed_at = applied.changes.committed_at;
+    report.applied_at = context_.clock.Now();
+  }
+}
+
+Status Supervisor::RunOnce(Group& group, const std::stop_token& stop) {
+  std::set<std::string> left_out;
+  std::vector<std::string> resync;
+  std::stop_token run;
+  {
+    const std::lock_guard lock(mutex_);
+    group.restart = false;
+    group.run = std::stop_source();
+    run = group.run.get_token();
+    for (const auto& [name, report] : group.reports) {
+      const bool out = report.state == FollowState::kPaused || report.state == FollowState::kFailed;
+      if (out) left_out.insert(name);
+    }
+    for (const std::string& name : group.resync) {
+      if (!left_out.contains(name)) resync.push_back(name);
+    }
+  }
+  const std::stop_callback forward(stop, [&] { group.run.request_stop(); });
+  FollowGroup follow(context_, group.connection, left_out);
+  const auto progress_of = [&](const std::string& name) -> pipeline::Progress& {
+    return group.progress.at(name);
+  };
+  FollowGroup::Hooks hooks;
+  hooks.progress_of = progress_of;
+  hooks.on_copied = [&] {
+    const std::lock_guard lock(mutex_);
+    for (const std::string& name : resync) group.resync.erase(name);
+    for (auto& [name, report] : group.reports) {
+      if (!left_out.contains(name)) report.state = FollowState::kFollowing;
+    }
+  };
+  hooks.on_applied = [&](const pipeline::Applied& applied) { CountApplied(group, applied); };
+  hooks.copies_what_fell_behind = true;
+  Status status = Guarded([&] { return follow.Run(resync, {}, hooks, run); });
+  Digest(group, status, follow.culprit());
+  return status;
+}
+
+// One table's failure ends its own part, anything else all of the group's.
+void Supervisor::Digest(Group& group, const Status& status, const std::string& culprit) {
+  const std::lock_guard lock(mutex_);
+  if (status.ok() || status.error().kind() == ErrorKind::kCancelled) return;
+  const bool is_final = RetryFor(status.error().kind()) != Retry::kSoon;
+  for (auto& [name, report] : group.reports) {
+    if (report.state == FollowState::kPaused || report.state == FollowState::kFailed) continue;
+    if (!culprit.empty() && is_final && name != culprit) continue;
+    report.error = status.error().message();
+    report.state = is_final && name == culprit ? FollowState::kFailed : FollowState::kWaiting;
+  }
+  if (!culprit.empty() && is_final) group.restart = true;
+  spdlog::error("connection {}: {}", group.connection, status.error().message());
+}
+
+void Supervisor::Work(Group& group, const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    (void)RunOnce(group, stop);  // Digest has told what there is to tell.
+    std::unique_lock lock(mutex_);
+    if (group.restart) continue;
+    changed_.wait_for(lock, stop, group.backoff, [&] { return group.restart; });
+    group.backoff = std::min(group.backoff * 2, kBackoffMax);
+  }
+}
+
+}  // namespace afluente::orchestrator

@@ -1,0 +1,138 @@
+#include "server/api.h"
+
+#include <fmt/format.h>
+
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "connectors/duckdb/interrupt.h"
+#include "server/documents.h"
+
+namespace afluente::server {
+namespace {
+
+using httplib::Request;
+using httplib::Response;
+using nlohmann::json;
+
+constexpr const char* kJson = "application/json";
+
+int StatusFor(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::kInvalidConfig:
+      return 400;
+    case ErrorKind::kUnauthorized:
+      return 403;
+    case ErrorKind::kNotFound:
+      return 404;
+    case ErrorKind::kSchemaMismatch:
+    case ErrorKind::kConversion:
+      return 422;
+    case ErrorKind::kTransient:
+    case ErrorKind::kCancelled:
+      return 503;
+    case ErrorKind::kInternal:
+      return 500;
+  }
+  return 500;
+}
+
+std::string Dump(const json& document) {
+  return document.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+void Answer(Response& response, const Result<json>& document) {
+  if (document.ok()) return response.set_content(Dump(document.value()), kJson);
+  response.status = StatusFor(document.error().kind());
+  response.set_content(Dump({{"error", ToJson(document.error())}}), kJson);
+}
+
+// A query whose rows leave one chunk of the response at a time.
+struct RunningQuery {
+  data::DuckConnection connection;
+  std::unique_ptr<duck::InterruptOnStop> interrupt;
+  data::TextQuery rows;
+};
+
+json RowJson(const std::vector<data::Cell>& row) {
+  json cells = json::array();
+  for (const data::Cell& cell : row) cells.push_back(cell.valid ? json(cell.text) : json(nullptr));
+  return cells;
+}
+
+// One JSON document a line: {"names", "types"}, then a row each, then {"end"} or {"error"}.
+bool SendRows(RunningQuery& query, httplib::DataSink& sink) {
+  std::string lines = Dump({{"names", query.rows.names}, {"types", query.rows.types}}) + "\n";
+  bool is_writable = true;
+  const Status read = data::ForEachRow(query.rows.result, [&](const std::vector<data::Cell>& row) {
+    constexpr std::size_t kChunk = std::size_t{256} << 10U;
+    lines += Dump(RowJson(row)) + "\n";
+    if (lines.size() < kChunk || !is_writable) return;
+    is_writable = sink.write(lines.data(), lines.size());
+    lines.clear();
+  });
+  lines += Dump(read.ok() ? json{{"end", true}} : json{{"error", ToJson(read.error())}}) + "\n";
+  if (!is_writable || !sink.write(lines.data(), lines.size())) return false;
+  sink.done();
+  return true;
+}
+
+Result<std::shared_ptr<RunningQuery>> StartQuery(Service& service, const json& asked) {
+  auto query = std::make_shared<RunningQuery>();
+  AFL_ASSIGN(query->connection, service.owner().warehouse().Connect());
+  // The warehouse is open for writing here; a question may not.
+  AFL_TRY(data::Execute(query->connection.get(), "BEGIN TRANSACTION READ ONLY"));
+  AFL_ASSIGN(query->rows, data::QueryAsText(query->connection.get(), asked.value("sql", "")));
+  return query;
+}
+
+void Query(Service& service, const Request& request, Response& response) {
+  const json asked = json::parse(request.body, nullptr, false);
+  if (!asked.is_object() || !asked.contains("sql")) {
+    return Answer(response, Error(ErrorKind::kInvalidConfig, "expected {\"sql\": \"SELECT ...\"}"));
+  }
+  auto started = StartQuery(service, asked);
+  if (!started.ok()) return Answer(response, started.error());
+  response.set_chunked_content_provider(
+      "application/x-ndjson",
+      [query = std::move(started).value()](std::size_t, httplib::DataSink& sink) {
+        return SendRows(*query, sink);
+      });
+}
+
+Result<json> Tables(Service& service) {
+  AFL_ASSIGN(const auto connection, service.owner().warehouse().Connect());
+  return TablesDocument(connection.get());
+}
+
+using Act = Status (orchestrator::Supervisor::*)(const std::string&);
+
+void AddAction(UnixServer& http, Service& service, const std::string& name, Act act) {
+  http.Post("/api/integrations/([^/]+)/" + name,
+            [&service, act](const Request& request, Response& response) {
+              const std::string integration = request.matches[1];
+              const Status done = (service.supervisor().*act)(integration);
+              if (!done.ok()) return Answer(response, done.error());
+              Answer(response, json{{"integration", integration}});
+            });
+}
+
+}  // namespace
+
+void AddRoutes(UnixServer& http, Service& service) {
+  http.Get("/api/health",
+           [](const Request&, Response& response) { Answer(response, json{{"healthy", true}}); });
+  http.Get("/api/tables",
+           [&service](const Request&, Response& response) { Answer(response, Tables(service)); });
+  http.Get("/api/lag", [&service](const Request&, Response& response) {
+    Answer(response, LagDocument(service.estate(), service.supervisor().Reports(), SystemClock()));
+  });
+  http.Post("/api/query", [&service](const Request& request, Response& response) {
+    Query(service, request, response);
+  });
+  AddAction(http, service, "pause", &orchestrator::Supervisor::Pause);
+  AddAction(http, service, "resume", &orchestrator::Supervisor::Resume);
+  AddAction(http, service, "resync", &orchestrator::Supervisor::Resync);
+}
+
+}  // namespace afluente::server

@@ -1,0 +1,159 @@
+#include "server/documents.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "base/names.h"
+#include "connectors/duckdb/warehouse.h"
+#include "connectors/postgres/replication/slot.h"
+#include "connectors/registry.h"
+
+namespace afluente::server {
+namespace {
+
+using nlohmann::json;
+
+double Seconds(std::chrono::microseconds duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+struct SourceState {
+  std::optional<postgres::SlotState> slot;
+  postgres::Lsn current;
+};
+
+Result<SourceState> AskSource(const estate::Estate& estate, const std::string& connection,
+                              const std::string& slot) {
+  AFL_ASSIGN(const auto endpoint, connectors::ResolveEndpoint(estate, connection));
+  AFL_ASSIGN(const auto opened, postgres::Connect(endpoint.dsn, endpoint.overrides));
+  SourceState state;
+  AFL_ASSIGN(state.current, postgres::CurrentLsn(opened.get()));
+  AFL_ASSIGN(state.slot, postgres::ReadSlot(opened.get(), slot));
+  return state;
+}
+
+json SlotJson(const std::string& connection, const std::string& slot,
+              const Result<SourceState>& state) {
+  json document = {{"connection", connection}, {"slot", slot}};
+  if (!state.ok()) {
+    document["error"] = ToJson(state.error());
+  } else if (!state.value().slot) {
+    document["error"] = {{"kind", "not_found"}, {"message", "the slot does not exist"}};
+  } else {
+    document["wal_status"] = state.value().slot->wal_status;
+    document["active"] = state.value().slot->active;
+    document["retained_bytes"] = state.value().slot->retained_bytes;
+    document["confirmed"] = state.value().slot->confirmed.ToString();
+  }
+  return document;
+}
+
+json FollowJson(const orchestrator::FollowReport& report, const Result<SourceState>& source,
+                const Clock& clock) {
+  json document = {{"integration", report.integration},
+                   {"connection", report.connection},
+                   {"state", NameOf(report.state)},
+                   {"changes", report.changes},
+                   {"copied_rows", report.copied_rows},
+                   {"position", nullptr},
+                   {"lag_bytes", nullptr},
+                   {"lag_seconds", nullptr},
+                   {"latency_seconds", nullptr},
+                   {"error", nullptr}};
+  if (!report.error.empty()) document["error"] = report.error;
+  if (!report.position.empty()) document["position"] = report.position;
+  if (report.applied_at != WallTime{}) {
+    document["latency_seconds"] = Seconds(report.applied_at - report.committed_at);
+    document["last_commit_at"] = FormatRfc3339(report.committed_at);
+  }
+  const auto position = postgres::ParseLsn(report.position);
+  if (!position || !source.ok()) return document;
+  const bool level = *position >= source.value().current;
+  document["lag_bytes"] = level ? 0 : source.value().current.value - position->value;
+  document["lag_seconds"] =
+      level || report.applied_at == WallTime{} ? 0.0 : Seconds(clock.Now() - report.committed_at);
+  return document;
+}
+
+}  // namespace
+
+json ToJson(const Error& error) {
+  return {{"kind", NameOf(error.kind())}, {"message", error.message()}};
+}
+
+Error ErrorFromJson(const json& document) {
+  constexpr std::array kKinds = {ErrorKind::kInvalidConfig, ErrorKind::kUnauthorized,
+                                 ErrorKind::kNotFound,      ErrorKind::kSchemaMismatch,
+                                 ErrorKind::kConversion,    ErrorKind::kTransient,
+                                 ErrorKind::kCancelled,     ErrorKind::kInternal};
+  const json error =
+      document.is_object() ? document.value("error", json::object()) : json::object();
+  const std::string kind = error.value("kind", "");
+  const auto found = std::find_if(kKinds.begin(), kKinds.end(),
+                                  [&](ErrorKind known) { return NameOf(known) == kind; });
+  if (found == kKinds.end()) return {ErrorKind::kInternal, "the service gives no answer"};
+  return {*found, error.value("message", "")};
+}
+
+json ToJson(const orchestrator::RunRecord& run) {
+  json document = {{"integration", run.job},
+                   {"run_id", run.id},
+                   {"mode", run.mode},
+                   {"state", NameOf(run.state)},
+                   {"started_at", run.started_at},
+                   {"ended_at", run.ended_at},
+                   {"rows", run.rows},
+                   {"bytes", run.bytes},
+                   {"seconds", run.seconds},
+                   {"error", nullptr}};
+  if (!run.error.empty()) document["error"] = {{"kind", run.error_kind}, {"message", run.error}};
+  return document;
+}
+
+Result<json> TablesDocument(duckdb_connection connection) {
+  AFL_ASSIGN(const auto names,
+             data::QueryCells(
+                 connection,
+                 fmt::format("SELECT database_name, schema_name, table_name, "
+                             "column_count FROM duckdb_tables() "
+                             "WHERE schema_name <> {} AND NOT starts_with(table_name, {}) "
+                             "AND NOT temporary ORDER BY ALL",
+                             QuoteLiteral(duck::kSystemSchema), QuoteLiteral(duck::kStagePrefix))));
+  json tables = json::array();
+  for (const auto& row : names) {
+    AFL_ASSIGN(
+        const auto count,
+        data::QueryCells(connection,
+                         fmt::format("SELECT count(*) FROM {}.{}.{}", QuoteIdentifier(row[0].text),
+                                     QuoteIdentifier(row[1].text), QuoteIdentifier(row[2].text))));
+    tables.push_back({{"project", row[0].text},
+                      {"dataset", row[1].text},
+                      {"table", row[2].text},
+                      {"rows", std::stoull(count.front().front().text)},
+                      {"columns", std::stoull(row[3].text)}});
+  }
+  return json{{"tables", std::move(tables)}};
+}
+
+json LagDocument(const estate::Estate& estate,
+                 const std::vector<orchestrator::FollowReport>& reports, const Clock& clock) {
+  std::map<std::string, Result<SourceState>> sources;
+  json slots = json::array();
+  json integrations = json::array();
+  for (const orchestrator::FollowReport& report : reports) {
+    if (sources.contains(report.connection)) continue;
+    const std::string slot = postgres::ReplicationName(estate.name, report.connection);
+    const auto added =
+        sources.emplace(report.connection, AskSource(estate, report.connection, slot));
+    slots.push_back(SlotJson(report.connection, slot, added.first->second));
+  }
+  for (const orchestrator::FollowReport& report : reports) {
+    integrations.push_back(FollowJson(report, sources.at(report.connection), clock));
+  }
+  return {{"integrations", std::move(integrations)}, {"slots", std::move(slots)}};
+}
+
+}  // namespace afluente::server

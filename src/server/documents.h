@@ -1,0 +1,34 @@
+// The JSON documents that the API answers with and that commands print.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "data/duckdb_api.h"
+#include "estate/estate.h"
+#include "orchestrator/run_store.h"
+#include "orchestrator/supervisor.h"
+
+namespace afluente::server {
+
+/// {"kind": "not_found", "message": "..."}.
+nlohmann::json ToJson(const Error& error);
+/// The error that such a document tells of; kInternal for another one.
+Error ErrorFromJson(const nlohmann::json& json);
+
+/// {"tables": [{"project", "dataset", "table", "rows", "columns"}]}.
+Result<nlohmann::json> TablesDocument(duckdb_connection connection);
+
+/// One run: {"integration", "run_id", "mode", "state", ...}.
+nlohmann::json ToJson(const orchestrator::RunRecord& run);
+
+/// {"integrations": [{"integration", "state", "lag_bytes", "lag_seconds", ...}]}
+/// of those that are followed, and {"slots": [...]} of their databases. Asks
+/// each source database; one that does not answer has "error" in its slot.
+nlohmann::json LagDocument(const estate::Estate& estate,
+                           const std::vector<orchestrator::FollowReport>& reports,
+                           const Clock& clock);
+
+}  // namespace afluente::server

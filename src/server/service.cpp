@@ -1,0 +1,25 @@
+#include "server/service.h"
+
+#include <vector>
+
+namespace afluente::server {
+
+std::filesystem::path SocketOf(const std::filesystem::path& state_root) {
+  return state_root / "afluente.sock";
+}
+
+Result<std::unique_ptr<Service>> Service::Open(const estate::Estate& estate,
+                                               const std::filesystem::path& state_root,
+                                               const Clock& clock) {
+  std::unique_ptr<Service> service(new Service(estate));
+  std::vector<const estate::Integration*> all;
+  for (const auto& [name, integration] : estate.integrations) all.push_back(&integration);
+  AFL_ASSIGN(service->owner_, orchestrator::Owner::Open(estate, state_root, all, "serve", clock));
+  const orchestrator::StatePaths& paths = service->owner_->paths();
+  service->supervisor_ =
+      std::make_unique<orchestrator::Supervisor>(orchestrator::FollowGroupContext{
+          estate, service->owner_->warehouse(), paths.lake, paths.root / "spool", clock});
+  return service;
+}
+
+}  // namespace afluente::server

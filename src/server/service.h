@@ -1,0 +1,40 @@
+// The long-running process: owns the state folder, follows what is continuous, answers questions.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "estate/estate.h"
+#include "orchestrator/run_integration.h"
+#include "orchestrator/supervisor.h"
+
+namespace afluente::server {
+
+/// Where a service answers: a Unix socket in the state folder.
+std::filesystem::path SocketOf(const std::filesystem::path& state_root);
+
+/// Lives as long as `serve` does. Thread-safe.
+class Service {
+ public:
+  /// Takes the state folder and starts to follow. `estate` is borrowed.
+  static Result<std::unique_ptr<Service>> Open(const estate::Estate& estate,
+                                               const std::filesystem::path& state_root,
+                                               const Clock& clock);
+
+  const estate::Estate& estate() const { return estate_; }
+  orchestrator::Owner& owner() { return *owner_; }
+  orchestrator::Supervisor& supervisor() { return *supervisor_; }
+
+ private:
+  explicit Service(const estate::Estate& estate) : estate_(estate) {}
+
+  const estate::Estate& estate_;
+  std::unique_ptr<orchestrator::Owner> owner_;
+  std::unique_ptr<orchestrator::Supervisor> supervisor_;  // Ends before the owner does.
+};
+
+}  // namespace afluente::server

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace afluente::postgres {
@@ -16,5 +17,10 @@ enum class NumericOutcome : std::uint8_t { kExact, kMalformed, kNotFinite, kDigi
 ///         past `scale` or does not fit `precision` digits: never rounded.
 /// Source  PostgreSQL src/backend/utils/adt/numeric.c, numeric_send.
 NumericOutcome ParseNumeric(std::string_view cell, int precision, int scale, __int128& value);
+
+/// Appends `value` units of 10^-scale as a numeric cell, its length word first.
+/// The display scale is `scale`, so 1.50 stays 1.50.
+/// Source: numeric.c, numeric_recv.
+void AppendNumeric(__int128 value, int scale, std::string& out);
 
 }  // namespace afluente::postgres

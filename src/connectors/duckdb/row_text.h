@@ -8,10 +8,11 @@
 
 namespace afluente::duck {
 
-/// SQL that yields the text of a row of `columns`, each with its DuckDB type.
+/// SQL that yields the text of a row of `columns`, each with its DuckDB type,
+/// behind `prefix`.
 /// Injective: two rows have one text only if they print the same in every
 /// column (-0.0 and 0.0, '1 month' and '30 days' do not). Strings stand behind
 /// their length; all else ends in ';', which none of it contains.
-std::string RowText(const std::vector<TableColumn>& columns);
+std::string RowText(const std::string& prefix, const std::vector<TableColumn>& columns);
 
 }  // namespace afluente::duck

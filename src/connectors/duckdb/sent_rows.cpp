@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/names.h"
+#include "connectors/duckdb/row_hash.h"
 #include "connectors/duckdb/row_text.h"
 
 namespace afluente::duck {
@@ -68,7 +69,7 @@ std::string SentRows::KeyList(const std::string& prefix) const {
 }
 
 std::string SentRows::RowHash() const {
-  return fmt::format("md5_number({} || {})", QuoteLiteral(shape_ + ";"), RowText(columns_));
+  return fmt::format("{}({})", kRowHashFunction, RowText(shape_ + ";", columns_));
 }
 
 Result<std::vector<TableColumn>> SentRows::ColumnsOf(const std::string& prefix) const {

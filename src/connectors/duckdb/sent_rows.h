@@ -29,12 +29,11 @@ struct SentRecord {
 };
 
 /// The rows of a run, staged in a project's file, and beside them the memory of
-/// what was sent before: for each key the 128 bits of MD5 over the row's text.
+/// what was sent before: for each key a hash of 128 bits over the row's text.
 ///
 /// 128 bits are enough: a hash is compared only with the one hash that its own
 /// key had before, so a change is missed once in 2^128, however many rows there
-/// are. MD5, because DuckDB's own hash() may change with its version. The text
-/// is injective: strings stand behind their length, all else ends in a mark.
+/// are. How rows become text and hash: row_text.h, row_hash.h.
 ///
 /// Without a key rows are told apart by their hash and counted.
 /// One thread uses it; only Load's statements may run on other connections.

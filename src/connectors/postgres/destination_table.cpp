@@ -180,6 +180,7 @@ struct Lists {
   std::string keys_match;
   std::string set;
   std::string differs;
+  std::string differs_as_text;
 };
 
 void Add(std::string& list, std::string_view separator, const std::string& item) {
@@ -200,9 +201,11 @@ Lists ListsOf(const std::vector<DestinationColumn>& columns) {
     }
     const char* text = column.as_text ? "::text" : "";
     Add(lists.set, ", ", name + " = excluded." + name);
-    Add(lists.differs, " OR ",
+    Add(column.as_text ? lists.differs_as_text : lists.differs, " OR ",
         fmt::format("d.{0}{1} IS DISTINCT FROM excluded.{0}{1}", name, text));
   }
+  // What is quick to compare goes first.
+  if (!lists.differs_as_text.empty()) Add(lists.differs, " OR ", lists.differs_as_text);
   return lists;
 }
 

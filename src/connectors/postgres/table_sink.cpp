@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <future>
 #include <random>
 
 #include "base/names.h"
@@ -218,11 +219,21 @@ Status TableSink::SendRows(Delivery& delivery, const std::stop_token& stop) {
   const DeliveryStep step = RowStep();
   std::int64_t remembered = record_.through;
   CopyChunk chunk;
+  CopyChunk next;
+  // The next chunk is encoded while the server works on this one.
+  const auto encode = [&] {
+    return std::async(std::launch::async, [&] {
+      return Guarded([&] { return chunks->Next(kChunkRows, kChunkBytes, next); });
+    });
+  };
+  std::future<Status> encoded = encode();
   const auto send_all = [&]() -> Status {
     while (true) {
       if (stop.stop_requested()) return Error(ErrorKind::kCancelled, "stopped");
-      AFL_TRY(chunks->Next(kChunkRows, kChunkBytes, chunk));
+      AFL_TRY(encoded.get());
+      std::swap(chunk, next);
       if (chunk.rows() == 0) return Done{};
+      encoded = encode();
       const std::int64_t through = chunk.numbers.back();
       AFL_ASSIGN(Delivered delivered,
                  delivery.Send(chunk, step,

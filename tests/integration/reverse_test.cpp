@@ -20,11 +20,10 @@ using testing::Not;
 class ReverseTest : public MovementTest {
  protected:
   void Back(const std::string& yaml = "", const std::string& destination = "public.r, key: [id]") {
-    estate_.Integration(
-        "back", fmt::format("source: {{ warehouse_table: dw.d.t }}\n"
-                            "destination: {{ connection: src, table: {} }}\n"
-                            "mode: snapshot\n{}",
-                            destination, yaml));
+    estate_.Integration("back", fmt::format("source: {{ warehouse_table: dw.d.t }}\n"
+                                            "destination: {{ connection: src, table: {} }}\n"
+                                            "mode: snapshot\n{}",
+                                            destination, yaml));
   }
   void Tables(const std::string& columns, const std::string& rows) {
     Source(fmt::format("create table t({0}); insert into t values {1}; create table r({0})",
@@ -115,13 +114,14 @@ TEST_F(ReverseTest, ReplaceWithoutKeyIsOneTransaction) {
   Source("delete from t where id = 2");
   EXPECT_EQ(Written(Move()), 2);
   EXPECT_THAT(There(), ElementsAre("1|ana", "1|ana"));
-  EXPECT_THAT(SourceLines("select count(distinct xmin) from r"), ElementsAre("1"));
+  EXPECT_THAT(SourceLines("select count(distinct xmin::text) from r"), ElementsAre("1"));
 }
 
 TEST_F(ReverseTest, ShapesOnTheWay) {
   Tables("id int primary key, name text, score float8", "(1, 'ana', 0.5), (2, 'bia', 0.25)");
-  Source("drop table r; create table r(id bigint primary key, nome varchar(9), pontos numeric, "
-         "origem text default 'app', loud text)");
+  Source(
+      "drop table r; create table r(id bigint primary key, nome varchar(9), pontos numeric, "
+      "origem text default 'app', loud text)");
   Back(
       "where: id < 3\n"
       "columns: { name: { rename: nome }, score: { rename: pontos } }\n"
@@ -140,8 +140,9 @@ TEST_F(ReverseTest, ARestoredDestinationGetsEverythingAgain) {
   Source("create table backup as select * from afluente.checkpoints; update t set name = 'x'");
   Move();
   // As a restore does: old rows, old checkpoint.
-  Source("update r set name = 'restored'; delete from afluente.checkpoints; insert into "
-         "afluente.checkpoints select * from backup");
+  Source(
+      "update r set name = 'restored'; delete from afluente.checkpoints; insert into "
+      "afluente.checkpoints select * from backup");
   EXPECT_EQ(Written(Move()), 2);
   EXPECT_THAT(There(), ElementsAre("1|x", "2|x"));
   Source("truncate r");
@@ -189,16 +190,18 @@ TEST_F(ReverseTest, ARefusedRowIsNamedByItsKeyAlone) {
   EXPECT_THAT(text.err, Not(HasSubstr("ana")));
 
   Back("columns: { id: { mask: hash } }");
-  Source("drop table r; create table r(id text primary key, name text check (name <> 'secret'), "
-         "n int)");
+  Source(
+      "drop table r; create table r(id text primary key, name text check (name <> 'secret'), "
+      "n int)");
   EXPECT_THAT(RunFails("back", 1, {"its key is masked"}).err, Not(HasSubstr("42")));
 }
 
 TEST_F(ReverseTest, DeadLettersLetTheRestGoOn) {
   Tables("id int primary key, name text, other int",
          "(1, 'ana', 1), (2, null, 2), (3, 'cid', 3), (4, 'dora', 99), (5, 'eva', 1)");
-  Source("create table parent(id int primary key); insert into parent values (1), (2), (3);"
-         "alter table r alter name set not null, add foreign key (other) references parent");
+  Source(
+      "create table parent(id int primary key); insert into parent values (1), (2), (3);"
+      "alter table r alter name set not null, add foreign key (other) references parent");
   Back("on_bad_row: dead_letter");
   const RunReport report = Move();
   EXPECT_EQ(Written(report), 3);
@@ -241,10 +244,11 @@ TEST_F(ReverseTest, ARoleWithoutRightsIsToldTheSql) {
   Back();
   RunOk("t");
   RunFails("back", 2, {"CREATE SCHEMA IF NOT EXISTS afluente", "GRANT", "writer"});
-  Source("create schema afluente; create table afluente.checkpoints (integration text primary key, "
-         "kind text not null, position jsonb not null, committed_at timestamptz not null);"
-         "grant usage on schema afluente to writer; grant select, insert, update on "
-         "afluente.checkpoints to writer");
+  Source(
+      "create schema afluente; create table afluente.checkpoints (integration text primary key, "
+      "kind text not null, position jsonb not null, committed_at timestamptz not null);"
+      "grant usage on schema afluente to writer; grant select, insert, update on "
+      "afluente.checkpoints to writer");
   EXPECT_EQ(Written(RunOk("back")), 1);
   estate_.SetEnv("SRC_DSN", database_->dsn());
   Source("drop owned by writer; drop role writer");
@@ -295,9 +299,10 @@ TEST_F(ReverseTest, KilledInTheMiddle) {
     for (const std::string name : {"back", "append"}) {
       const std::string table = name == "back" ? "r" : "a";
       const auto landed = [&] {
-        return SourceLines(fmt::format("select count(*) from {} t where exists (select from t s "
-                                       "where s.id = t.id and s.v = t.v)",
-                                       table))[0];
+        return SourceLines(
+            fmt::format("select count(*) from {} t where exists (select from t s "
+                        "where s.id = t.id and s.v = t.v)",
+                        table))[0];
       };
       const std::string before = landed();
       Process process(estate_.Afluente({"run", name}));
@@ -320,9 +325,10 @@ TEST_F(ReverseTest, KilledInTheMiddle) {
                 IsEmpty())
         << "round " << round;
     EXPECT_THAT(SourceLines("table t except table a limit 3"), IsEmpty()) << "round " << round;
-    Source(fmt::format("update t set v = md5(v || {}) where id % 2 = 0; delete from t where id % "
-                       "1000 = {}",
-                       round, round));
+    Source(
+        fmt::format("update t set v = md5(v || {}) where id % 2 = 0; delete from t where id % "
+                    "1000 = {}",
+                    round, round));
   }
   EXPECT_GE(kills, 8);
 }

@@ -30,9 +30,9 @@ struct Encoded {
 
 Encoded Encode(const data::TestDuckdb& duckdb, const std::string& type, const std::string& value) {
   // Not the first row: offsets into lists and validity must be those of the row.
-  auto result = data::Query(duckdb.connection(),
-                            "SELECT v FROM (VALUES (1, NULL::" + type + "), (2, " + value +
-                                "::" + type + "), (3, " + value + "::" + type + ")) AS t(n, v)");
+  auto result = data::Query(duckdb.connection(), "SELECT v FROM (VALUES (1, NULL::" + type +
+                                                     "), (2, " + value + "::" + type + "), (3, " +
+                                                     value + "::" + type + ")) AS t(n, v)");
   if (!result.ok()) throw std::runtime_error(result.error().message());
   const data::DuckChunk chunk(duckdb_fetch_chunk(result.value().get()));
   const auto logical = LogicalType::FromDuckdbName(type);
@@ -52,8 +52,7 @@ TEST_P(EncodeCellTest, DecodesToTheSameValue) {
   const auto& [name, type, value] = GetParam();
   const Encoded encoded = Encode(duckdb_, type, value);
   ASSERT_EQ(encoded.fault, EncodeFault::kNone);
-  ASSERT_EQ(encoded.bytes.substr(0, 4),
-            Int32(static_cast<std::int64_t>(encoded.bytes.size()) - 4));
+  ASSERT_EQ(encoded.bytes.substr(0, 4), Int32(static_cast<std::int64_t>(encoded.bytes.size()) - 4));
   const auto logical = *LogicalType::FromDuckdbName(type);
   data::TestColumn column(logical);
   ASSERT_EQ(DecodeCell(logical, TextForm::kPlain, std::string_view(encoded.bytes).substr(4), 0,
@@ -62,18 +61,19 @@ TEST_P(EncodeCellTest, DecodesToTheSameValue) {
   EXPECT_EQ(column.Rows(1), duckdb_.Rows("SELECT " + value + "::" + type));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Numbers, EncodeCellTest,
-    testing::Values(EncodeCase{"True", "BOOLEAN", "true"}, EncodeCase{"False", "BOOLEAN", "false"},
-                    EncodeCase{"Int16Min", "SMALLINT", "-32768"},
-                    EncodeCase{"Int32Max", "INTEGER", "2147483647"},
-                    EncodeCase{"Int64Min", "BIGINT", "'-9223372036854775808'"},
-                    EncodeCase{"LargestOid", "UINTEGER", "4294967295"},
-                    EncodeCase{"Real", "FLOAT", "1.5"}, EncodeCase{"RealNaN", "FLOAT", "'nan'"},
-                    EncodeCase{"Double", "DOUBLE", "0.1"},
-                    EncodeCase{"DoubleMinusInfinity", "DOUBLE", "'-inf'"},
-                    EncodeCase{"MinusZero", "DOUBLE", "'-0.0'"}),
-    [](const auto& row) { return row.param.name; });
+INSTANTIATE_TEST_SUITE_P(Numbers, EncodeCellTest,
+                         testing::Values(EncodeCase{"True", "BOOLEAN", "true"},
+                                         EncodeCase{"False", "BOOLEAN", "false"},
+                                         EncodeCase{"Int16Min", "SMALLINT", "'-32768'"},
+                                         EncodeCase{"Int32Max", "INTEGER", "2147483647"},
+                                         EncodeCase{"Int64Min", "BIGINT", "'-9223372036854775808'"},
+                                         EncodeCase{"LargestOid", "UINTEGER", "4294967295"},
+                                         EncodeCase{"Real", "FLOAT", "1.5"},
+                                         EncodeCase{"RealNaN", "FLOAT", "'nan'"},
+                                         EncodeCase{"Double", "DOUBLE", "0.1"},
+                                         EncodeCase{"DoubleMinusInfinity", "DOUBLE", "'-inf'"},
+                                         EncodeCase{"MinusZero", "DOUBLE", "'-0.0'"}),
+                         [](const auto& row) { return row.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(
     Decimals, EncodeCellTest,
@@ -103,7 +103,8 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Times, EncodeCellTest,
     testing::Values(
-        EncodeCase{"Date", "DATE", "'2026-11-24'"}, EncodeCase{"DateBc", "DATE", "'0044-03-15 (BC)'"},
+        EncodeCase{"Date", "DATE", "'2026-11-24'"},
+        EncodeCase{"DateBc", "DATE", "'0044-03-15 (BC)'"},
         EncodeCase{"DateInfinity", "DATE", "'infinity'"},
         EncodeCase{"DateMinusInfinity", "DATE", "'-infinity'"},
         EncodeCase{"Midnight", "TIME", "'24:00:00'"},
@@ -177,9 +178,9 @@ class CopyChunksTest : public testing::Test {
 };
 
 TEST_F(CopyChunksTest, CutsAtRowsAndAtBytes) {
-  auto chunks = CopyChunks::Open(duckdb_.connection(),
-                                 "SELECT i::VARCHAR, NULL::INTEGER[][], i FROM range(5000) t(i)",
-                                 Types());
+  auto chunks =
+      CopyChunks::Open(duckdb_.connection(),
+                       "SELECT i::VARCHAR, NULL::INTEGER[][], i FROM range(5000) t(i)", Types());
   ASSERT_TRUE(chunks.ok()) << chunks.error().message();
   CopyChunk chunk;
   std::vector<std::size_t> sizes;
@@ -212,8 +213,8 @@ TEST_F(CopyChunksTest, ARowThatCannotBeHasNoBytes) {
 
 TEST_F(CopyChunksTest, NumbersMustAscend) {
   auto chunks = CopyChunks::Open(
-      duckdb_.connection(),
-      "SELECT 'a', NULL::INTEGER[][], n FROM (VALUES (2::BIGINT), (1)) t(n)", Types());
+      duckdb_.connection(), "SELECT 'a', NULL::INTEGER[][], n FROM (VALUES (2::BIGINT), (1)) t(n)",
+      Types());
   ASSERT_TRUE(chunks.ok()) << chunks.error().message();
   CopyChunk chunk;
   EXPECT_EQ(chunks.value()->Next(10, 1 << 20, chunk).error().kind(), ErrorKind::kInternal);

@@ -133,6 +133,11 @@ Error ErrorOf(PGconn* connection, const PGresult* result) {
   if (const char* hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT); hint != nullptr) {
     text += std::string(" (") + hint + ")";
   }
+  if (std::string_view(sqlstate) == "55P03") {
+    text +=
+        "; another session holds a lock on it: run again when that session has ended (pg_locks "
+        "shows it)";
+  }
   return {KindOfSqlstate(sqlstate), text};
 }
 

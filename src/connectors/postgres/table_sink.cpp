@@ -381,6 +381,9 @@ Result<std::unique_ptr<pipeline::Sink>> OpenTableSink(duck::Warehouse& warehouse
                                                       const std::string& project,
                                                       bool full_refresh) {
   AFL_ASSIGN(Connection connection, Connect(endpoint.dsn, endpoint.overrides));
+  // Even the size of a table waits for whoever rewrites it.
+  AFL_TRY(Query(connection.get(),
+                fmt::format("SET lock_timeout = {}", Delivery::kLockTimeout.count())));
   AFL_ASSIGN(data::DuckConnection reader, warehouse.Connect());
   const estate::Destination& destination = integration.destination;
   AFL_ASSIGN(duck::SentRows sent,

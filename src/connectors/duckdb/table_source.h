@@ -10,9 +10,9 @@
 
 namespace afluente::duck {
 
-/// Opens `integration`'s warehouse table, all of its rows that meet `where`, in
-/// one lane that is an SQL expression (data::BatchReader::sql): rows never leave
-/// DuckDB before the sink takes them. Types that do not travel become their
+/// Opens `integration`'s warehouse table, all of its rows that meet `where`.
+/// Lanes are ranges of rows, each an SQL expression (data::BatchReader::sql):
+/// rows never leave DuckDB before the sink takes them. Types that do not travel become their
 /// nearest ones: small and unsigned integers wider ones, enums, bits and huge
 /// integers text, structs, maps and unions JSON.
 /// Borrows the warehouse. Errors: kNotFound for a table or a column, with the

@@ -194,9 +194,10 @@ Status Delivery::Bisect(const CopyChunk& chunk, std::size_t begin, std::size_t e
   return Bisect(chunk, middle, end, step, key_of, delivered);
 }
 
+// Deferred constraints would speak up at the commit, of no row in particular.
 Status Delivery::Begin() {
   AFL_TRY(Query(connection_, fmt::format("BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL "
-                                         "statement_timeout = {}",
+                                         "statement_timeout = {}; SET CONSTRAINTS ALL IMMEDIATE",
                                          kLockTimeout.count(), kStatementTimeout.count())));
   return Done{};
 }
@@ -224,7 +225,6 @@ Status Delivery::Stage(const CopyChunk& chunk, const std::string& copy) {
 Status Delivery::Commit(const DestinationPosition& position) {
   AFL_TRY(WriteDestinationPosition(connection_, integration_.name, position));
   const QueryResult result(PQexec(connection_, "COMMIT"));
-  // Deferred constraints speak up here, and of no row in particular.
   if (PQresultStatus(result.get()) != PGRES_COMMAND_OK) return WhyRefused(result.get()).error;
   return Done{};
 }

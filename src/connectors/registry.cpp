@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include "connectors/duckdb/table_sink.h"
+#include "connectors/duckdb/table_source.h"
 #include "connectors/objectstore/parquet_sink.h"
+#include "connectors/postgres/table_sink.h"
 #include "estate/secrets.h"
 
 namespace afluente::connectors {
@@ -43,11 +45,15 @@ Result<postgres::Endpoint> ResolveEndpoint(const estate::Estate& estate,
 
 Result<std::unique_ptr<pipeline::Source>> OpenSource(const estate::Estate& estate,
                                                      const estate::Integration& integration,
+                                                     duck::Warehouse& warehouse,
                                                      const std::optional<data::Position>& from,
                                                      pipeline::Progress& progress) {
   const estate::Source& declared = integration.source;
+  if (declared.warehouse_table) return duck::OpenTableSource(warehouse, integration, progress);
   if (declared.table.empty() && declared.query.empty()) {
-    return NotSupported(declared.mark, "this source has no batch reader; use table or query");
+    return NotSupported(declared.mark,
+                        "this source has no batch reader; use table, query or "
+                        "warehouse_table");
   }
   AFL_ASSIGN(const postgres::Endpoint endpoint, ResolveEndpoint(estate, declared.connection));
   return postgres::OpenSource(endpoint, integration, from, progress).Within([&] {
@@ -56,7 +62,15 @@ Result<std::unique_ptr<pipeline::Source>> OpenSource(const estate::Estate& estat
   });
 }
 
-Result<std::unique_ptr<pipeline::Sink>> OpenSink(const estate::Integration& integration,
+std::string MemoryProject(const estate::Estate& estate, const estate::Integration& integration) {
+  if (integration.destination.connection.empty()) return "";
+  if (integration.source.warehouse_table) return integration.source.warehouse_table->project;
+  const auto found = estate.connections.find(integration.destination.connection);
+  return found == estate.connections.end() ? "" : found->second.project;
+}
+
+Result<std::unique_ptr<pipeline::Sink>> OpenSink(const estate::Estate& estate,
+                                                 const estate::Integration& integration,
                                                  const Destinations& destinations,
                                                  bool full_refresh) {
   if (integration.destination.table) {
@@ -66,8 +80,21 @@ Result<std::unique_ptr<pipeline::Sink>> OpenSink(const estate::Integration& inte
     return lake::OpenParquetSink(destinations.warehouse, destinations.lake, integration,
                                  full_refresh);
   }
-  return NotSupported(integration.destination.mark,
-                      "this destination has no batch writer; use a warehouse table or the lake");
+  const estate::Destination& declared = integration.destination;
+  if (!declared.connection.empty() && integration.mode != estate::Mode::kSnapshot) {
+    return NotSupported(declared.mark,
+                        "a table of PostgreSQL is written with mode snapshot; only rows that "
+                        "changed are sent anyway");
+  }
+  if (!declared.connection.empty()) {
+    AFL_ASSIGN(const postgres::Endpoint endpoint, ResolveEndpoint(estate, declared.connection));
+    return postgres::OpenTableSink(destinations.warehouse, endpoint, integration,
+                                   MemoryProject(estate, integration), full_refresh)
+        .Within([&] { return "connection " + declared.connection; });
+  }
+  return NotSupported(declared.mark,
+                      "this destination has no batch writer; use a warehouse table, a table of "
+                      "PostgreSQL or the lake");
 }
 
 }  // namespace afluente::connectors

@@ -27,16 +27,24 @@ struct Destinations {
 Result<postgres::Endpoint> ResolveEndpoint(const estate::Estate& estate,
                                            const std::string& connection);
 
-/// Opens what `integration` reads, from `from` on. Errors carry the
+/// Opens what `integration` reads, from `from` on; borrows the warehouse, which
+/// may be the source. Errors carry the
 /// connection's and the table's name.
 Result<std::unique_ptr<pipeline::Source>> OpenSource(const estate::Estate& estate,
                                                      const estate::Integration& integration,
+                                                     duck::Warehouse& warehouse,
                                                      const std::optional<data::Position>& from,
                                                      pipeline::Progress& progress);
 
+/// The project whose warehouse file remembers what an integration with a
+/// PostgreSQL destination has sent: the source's, or else the destination's;
+/// "" for other destinations.
+std::string MemoryProject(const estate::Estate& estate, const estate::Integration& integration);
+
 /// Opens where `integration` writes.
 /// Errors: kInvalidConfig for a destination that no connector plays yet.
-Result<std::unique_ptr<pipeline::Sink>> OpenSink(const estate::Integration& integration,
+Result<std::unique_ptr<pipeline::Sink>> OpenSink(const estate::Estate& estate,
+                                                 const estate::Integration& integration,
                                                  const Destinations& destinations,
                                                  bool full_refresh);
 

@@ -97,6 +97,9 @@ class BatchReader {
   /// Fills `batch` (already attached) and returns how many rows it has; 0 is
   /// the end. Bytes that vectors point to live until the next call.
   virtual Result<std::size_t> Next(Batch& batch) = 0;
+  /// The same rows as an SQL table expression, for a DuckDB that holds them
+  /// itself; "": they can only be read. Whoever uses it does not call Next.
+  virtual std::string sql() const { return ""; }
 };
 
 }  // namespace afluente::data

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <charconv>
 
 namespace afluente::data {
 namespace {
@@ -46,6 +47,29 @@ LogicalType LogicalType::List(LogicalType element) {
   LogicalType list{Kind::kList, 0, 0, nullptr};
   list.element = std::make_shared<const LogicalType>(std::move(element));
   return list;
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): a list's element is a type.
+std::optional<LogicalType> LogicalType::FromDuckdbName(std::string_view name) {
+  if (name.ends_with("[]")) {
+    auto element = FromDuckdbName(name.substr(0, name.size() - 2));
+    if (!element) return std::nullopt;
+    return List(*std::move(element));
+  }
+  if (name.starts_with("DECIMAL(")) {
+    LogicalType decimal{Kind::kDecimal, 0, 0, nullptr};
+    const char* const end = name.data() + name.size();
+    const auto comma = std::from_chars(name.data() + 8, end, decimal.precision);
+    if (comma.ec != std::errc{} || comma.ptr == end) return std::nullopt;
+    const auto last = std::from_chars(comma.ptr + 1, end, decimal.scale);
+    if (last.ec != std::errc{} || std::string_view(last.ptr, end) != ")") return std::nullopt;
+    return decimal;
+  }
+  for (const KindRow& row : kKinds) {
+    const bool whole = row.kind != Kind::kDecimal && row.kind != Kind::kList;
+    if (whole && row.duckdb == name) return LogicalType{row.kind, 0, 0, nullptr};
+  }
+  return std::nullopt;
 }
 
 std::string LogicalType::DuckdbName() const {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -45,6 +46,8 @@ struct LogicalType {
     return {Kind::kDecimal, precision, scale, nullptr};
   }
   static LogicalType List(LogicalType element);
+  /// The inverse of DuckdbName; nullopt for a DuckDB type that is none of ours.
+  static std::optional<LogicalType> FromDuckdbName(std::string_view name);
 
   /// "DECIMAL(12,4)", "VARCHAR[]": as DuckDB's DESCRIBE prints it.
   std::string DuckdbName() const;

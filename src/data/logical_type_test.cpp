@@ -59,6 +59,19 @@ INSTANTIATE_TEST_SUITE_P(
                   "VARCHAR[][]", "JSON"}),
     [](const auto& row) { return row.param.name; });
 
+TEST(FromDuckdbNameTest, IsTheInverse) {
+  for (const char* name : {"BOOLEAN", "VARCHAR", "JSON", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE",
+                           "DECIMAL(38,10)", "DECIMAL(12,4)[]", "VARCHAR[][]", "BLOB"}) {
+    const auto type = LogicalType::FromDuckdbName(name);
+    ASSERT_TRUE(type) << name;
+    EXPECT_EQ(type->DuckdbName(), name);
+  }
+  for (const char* name : {"HUGEINT", "STRUCT(a INTEGER)", "INTEGER[3]", "LIST", "DECIMAL",
+                           "DECIMAL(1", "DECIMAL(4,2))", "", "[]"}) {
+    EXPECT_FALSE(LogicalType::FromDuckdbName(name)) << name;
+  }
+}
+
 TEST(AllKindsTest, StandInTheOrderOfTheEnum) {
   std::size_t place = 0;
   for (const KindRow& row : AllKinds()) {

@@ -125,6 +125,10 @@ Result<std::vector<std::string>> ParseTableName(const std::string& text) {
 
 Write Integration::EffectiveWrite() const {
   if (write) return *write;
+  // An application's table may hold rows of its own: nobody deletes them unasked.
+  if (mode == Mode::kSnapshot && !destination.connection.empty() && !destination.key.empty()) {
+    return Write::kUpsert;
+  }
   if (mode == Mode::kSnapshot) return Write::kReplace;
   if (destination.lake) return Write::kAppend;
   if (mode == Mode::kCdc) return Write::kUpsert;

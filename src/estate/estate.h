@@ -184,7 +184,8 @@ struct Integration {
   Mark mark;            // Of the name.
   Mark transform_mark;  // Of the transform's text.
 
-  /// What `write` says; unset: replace for snapshot; otherwise append into the lake, upsert for
+  /// What `write` says; unset: replace for snapshot, but upsert into a PostgreSQL table with a
+  /// key; otherwise append into the lake, upsert for
   /// cdc, and for incremental, event and stream upsert when there is a key, else append.
   Write EffectiveWrite() const;
 };

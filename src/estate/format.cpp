@@ -207,7 +207,8 @@ Shape MakeIntegrationShape() {
                 "were committed late. Needs an upsert.",
                 "0s"),
        Optional("write", WordsOf<Write>("write"), "How rows meet what is already there.",
-                "replace for snapshot; upsert for cdc; otherwise upsert with a key, append "
+                "replace for snapshot, but upsert into a table of PostgreSQL with a key; upsert "
+                "for cdc; otherwise upsert with a key, append "
                 "without one; append into the lake"),
        Optional("form", WordsOf<Form>("form"), "mode cdc: what the destination shows.", "mirror"),
        Optional("transform", Scalar(kTransform), "SQL over each batch on its way."),

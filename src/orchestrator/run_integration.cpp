@@ -63,6 +63,9 @@ Result<std::unique_ptr<Owner>> Owner::Open(
   bool needs_salt = false;
   for (const estate::Integration* integration : WithTheirGroups(estate, integrations)) {
     if (integration->destination.table) projects.insert(integration->destination.table->project);
+    const std::string memory = connectors::MemoryProject(estate, *integration);
+    // A source's file is not made: without it there is nothing to send.
+    if (!memory.empty() && !integration->source.warehouse_table) projects.insert(memory);
     needs_salt = needs_salt || NeedsSalt(*integration);
   }
   options.create.assign(projects.begin(), projects.end());
@@ -82,9 +85,10 @@ Status Owner::Move(const estate::Integration& integration, bool full_refresh,
                    pipeline::Progress& progress, const std::stop_token& stop, Outcome& outcome) {
   AFL_TRY(CheckMode(integration));
   AFL_ASSIGN(const auto sink,
-             connectors::OpenSink(integration, {*warehouse_, paths_.lake}, full_refresh));
+             connectors::OpenSink(estate_, integration, {*warehouse_, paths_.lake}, full_refresh));
   AFL_ASSIGN(const auto stored, sink->Stored());
-  AFL_ASSIGN(const auto source, connectors::OpenSource(estate_, integration, stored, progress));
+  AFL_ASSIGN(const auto source,
+             connectors::OpenSource(estate_, integration, *warehouse_, stored, progress));
   AFL_ASSIGN(pipeline::Committed committed, pipeline::Run(*source, *sink, progress, stop));
   outcome.rows_written = committed.rows_written;
   outcome.dead_letters = committed.dead_letters;

@@ -43,9 +43,10 @@ Result<Committed> Run(Source& source, Sink& sink, Progress& progress, const std:
   progress.estimated_rows = source.estimated_rows();
   AFL_TRY(sink.Prepare(source.schema(), source.estimated_rows()));
   AFL_TRY(DrainAll(source, sink, stop));
+  AFL_TRY(sink.Deliver(stop));
   const std::vector<data::DeadLetter> dead_letters = source.dead_letters();
   AFL_ASSIGN(Committed committed, sink.Commit(source.end(), dead_letters));
-  committed.dead_letters = dead_letters.size();
+  committed.dead_letters += dead_letters.size();
   return committed;
 }
 

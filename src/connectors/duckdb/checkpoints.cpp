@@ -8,43 +8,42 @@
 namespace afluente::duck {
 namespace {
 
-std::string Table(const estate::TableAddress& destination) {
-  return fmt::format("{}.{}.checkpoints", QuoteIdentifier(destination.project), kSystemSchema);
+std::string Table(const CheckpointPlace& place) {
+  return fmt::format("{}.{}.checkpoints", QuoteIdentifier(place.project), kSystemSchema);
 }
 
-std::string Key(const estate::TableAddress& destination, const std::string& integration) {
-  return fmt::format("destination = {} AND integration = {}", QuoteLiteral(destination.ToString()),
+std::string Key(const CheckpointPlace& place, const std::string& integration) {
+  return fmt::format("destination = {} AND integration = {}", QuoteLiteral(place.destination),
                      QuoteLiteral(integration));
 }
 
 }  // namespace
 
 Result<std::optional<data::Position>> ReadCheckpoint(duckdb_connection connection,
-                                                     const estate::TableAddress& destination,
+                                                     const CheckpointPlace& place,
                                                      const std::string& integration) {
-  auto rows =
-      data::QueryCells(connection, fmt::format("SELECT kind, position FROM {} WHERE {}",
-                                               Table(destination), Key(destination, integration)));
+  auto rows = data::QueryCells(connection, fmt::format("SELECT kind, position FROM {} WHERE {}",
+                                                       Table(place), Key(place, integration)));
   const bool readable = rows.ok() && rows.value().size() <= 1;
   if (!readable) {
     return Error(ErrorKind::kInternal,
                  fmt::format("the checkpoint table of {} is damaged{}; run with --full-refresh to "
                              "start over",
-                             destination.project, rows.ok() ? "" : ": " + rows.error().message()));
+                             place.project, rows.ok() ? "" : ": " + rows.error().message()));
   }
   if (rows.value().empty()) return std::optional<data::Position>();
   const auto& row = rows.value().front();
   return std::optional(data::Position{row[0].text, row[1].text});
 }
 
-Status WriteCheckpoint(duckdb_connection connection, const estate::TableAddress& destination,
+Status WriteCheckpoint(duckdb_connection connection, const CheckpointPlace& place,
                        const std::string& integration, const data::Position& position) {
   return data::Execute(
       connection,
       fmt::format("DELETE FROM {0} WHERE {1}; INSERT INTO {0} VALUES ({2}, {3}, {4}, {5}, now())",
-                  Table(destination), Key(destination, integration),
-                  QuoteLiteral(destination.ToString()), QuoteLiteral(integration),
-                  QuoteLiteral(position.kind), QuoteLiteral(position.value)));
+                  Table(place), Key(place, integration), QuoteLiteral(place.destination),
+                  QuoteLiteral(integration), QuoteLiteral(position.kind),
+                  QuoteLiteral(position.value)));
 }
 
 Status WriteCheckpoints(duckdb_connection connection,
@@ -64,19 +63,19 @@ Status WriteCheckpoints(duckdb_connection connection,
                                    Table(*integrations.front()->destination.table), keys, rows));
 }
 
-Status WriteDeadLetters(duckdb_connection connection, const estate::TableAddress& destination,
+Status WriteDeadLetters(duckdb_connection connection, const CheckpointPlace& place,
                         const std::string& integration,
                         const std::vector<data::DeadLetter>& dead_letters) {
   if (dead_letters.empty()) return Done{};
   std::string rows;
   for (const data::DeadLetter& letter : dead_letters) {
     rows += fmt::format("{}({}, {}, {}, {}, now())", rows.empty() ? "" : ", ",
-                        QuoteLiteral(destination.ToString()), QuoteLiteral(integration),
+                        QuoteLiteral(place.destination), QuoteLiteral(integration),
                         QuoteLiteral(letter.key), QuoteLiteral(letter.reason));
   }
   return data::Execute(connection,
                        fmt::format("INSERT INTO {}.{}.dead_letters VALUES {}",
-                                   QuoteIdentifier(destination.project), kSystemSchema, rows));
+                                   QuoteIdentifier(place.project), kSystemSchema, rows));
 }
 
 }  // namespace afluente::duck

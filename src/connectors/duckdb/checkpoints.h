@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -13,15 +14,28 @@
 
 namespace afluente::duck {
 
-/// The position of `integration` at `destination`; nullopt: none.
+/// What a checkpoint belongs to: the project whose file holds it, and the
+/// destination's name. A warehouse table is both at once.
+struct CheckpointPlace {
+  // NOLINTNEXTLINE(google-explicit-constructor): a table is a place.
+  CheckpointPlace(const estate::TableAddress& table)
+      : project(table.project), destination(table.ToString()) {}
+  CheckpointPlace(std::string file_of, std::string name)
+      : project(std::move(file_of)), destination(std::move(name)) {}
+
+  std::string project;
+  std::string destination;
+};
+
+/// The position of `integration` at `place`; nullopt: none.
 /// Errors: kInternal with the cure when there are several or it is no text.
 Result<std::optional<data::Position>> ReadCheckpoint(duckdb_connection connection,
-                                                     const estate::TableAddress& destination,
+                                                     const CheckpointPlace& place,
                                                      const std::string& integration);
 
 /// Replaces it (delete + insert: an UPDATE would keep old versions alive while
 /// somebody reads). Belongs inside the transaction that publishes the data.
-Status WriteCheckpoint(duckdb_connection connection, const estate::TableAddress& destination,
+Status WriteCheckpoint(duckdb_connection connection, const CheckpointPlace& place,
                        const std::string& integration, const data::Position& position);
 
 /// The same for several integrations with one destination each, all at
@@ -31,7 +45,7 @@ Status WriteCheckpoints(duckdb_connection connection,
                         const data::Position& position);
 
 /// Adds to the project's dead letters; the same transaction.
-Status WriteDeadLetters(duckdb_connection connection, const estate::TableAddress& destination,
+Status WriteDeadLetters(duckdb_connection connection, const CheckpointPlace& place,
                         const std::string& integration,
                         const std::vector<data::DeadLetter>& dead_letters);
 

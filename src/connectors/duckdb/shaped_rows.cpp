@@ -74,7 +74,9 @@ Result<std::uint64_t> ShapedRows::Drain(data::BatchReader& lane, const std::stri
   AFL_ASSIGN(const data::DuckConnection connection, warehouse_.Connect());
   const LaneTable table(warehouse_.lanes(), &lane, schema_, estimated_rows_);
   const InterruptOnStop interrupt(connection.get(), stop);
-  auto written = data::Query(connection.get(), before + Select(table.sql()) + after);
+  const std::string known = lane.sql();
+  auto written =
+      data::Query(connection.get(), before + Select(known.empty() ? table.sql() : known) + after);
   if (!written.ok()) {
     if (auto failure = table.failure()) return *std::move(failure);
     return Error(written.error().kind(), What() + ": " + WithoutValues(written.error().message()));

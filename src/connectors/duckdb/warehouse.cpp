@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/names.h"
 #include "connectors/duckdb/mask_hash.h"
+#include "connectors/duckdb/row_hash.h"
 
 namespace afluente::duck {
 namespace {
@@ -139,6 +140,7 @@ Result<std::unique_ptr<Warehouse>> Warehouse::Open(const WarehouseOptions& optio
   }
   AFL_ASSIGN(const data::DuckConnection connection, warehouse->Connect());
   AFL_TRY(RegisterMaskHash(connection.get(), options.mask_salt));
+  AFL_TRY(RegisterRowHash(connection.get()));
   AFL_TRY(warehouse->lanes_->Install(connection.get()));
   AFL_TRY(data::Execute(connection.get(), "SET TimeZone = 'UTC'"));
 

@@ -87,7 +87,9 @@ ErrorKind KindOfSqlstate(const std::string& sqlstate) {
   if (is_one_of({"42P01", "42703", "3D000", "3F000", "42883", "42704"})) {
     return ErrorKind::kNotFound;
   }
-  if (group == "22" || group == "23") return ErrorKind::kConversion;
+  // P0001: a trigger or a function raised it.
+  if (group == "22" || group == "23" || group == "44" || sqlstate == "P0001")
+    return ErrorKind::kConversion;
   if (group == "42" || group == "26" || group == "34") return ErrorKind::kInvalidConfig;
   return ErrorKind::kInternal;
 }
@@ -130,6 +132,11 @@ Error ErrorOf(PGconn* connection, const PGresult* result) {
   std::string text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   if (const char* hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT); hint != nullptr) {
     text += std::string(" (") + hint + ")";
+  }
+  if (std::string_view(sqlstate) == "55P03") {
+    text +=
+        "; another session holds a lock on it: run again when that session has ended (pg_locks "
+        "shows it)";
   }
   return {KindOfSqlstate(sqlstate), text};
 }

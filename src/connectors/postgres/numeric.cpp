@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "connectors/postgres/big_endian.h"
+
 namespace afluente::postgres {
 namespace {
 
@@ -149,6 +151,48 @@ NumericOutcome ParseNumericText(std::string_view text, int precision, int scale,
   value = AppendDigits(AppendDigits(0, whole), fraction) * kPowers[kept - fraction.size()];
   if (negative) value = -value;
   return NumericOutcome::kExact;
+}
+
+namespace {
+
+// The digits of `value`, the last group first; cuts groups off it.
+template <class Unsigned>
+std::size_t Groups(Unsigned value, int scale, std::array<std::int16_t, 12>& groups) {
+  std::size_t count = 0;
+  // The last group of the fraction may have fewer than four digits.
+  if (const int rest = scale % 4; rest != 0) {
+    const auto power = static_cast<Unsigned>(kSmallPowers[static_cast<std::size_t>(rest)]);
+    const int shift = kSmallPowers[static_cast<std::size_t>(4 - rest)];
+    groups[count++] = static_cast<std::int16_t>(static_cast<int>(value % power) * shift);
+    value /= power;
+  }
+  for (; value != 0; value /= 10000) groups[count++] = static_cast<std::int16_t>(value % 10000);
+  return count;
+}
+
+}  // namespace
+
+void AppendNumeric(__int128 value, int scale, std::string& out) {
+  const bool negative = value < 0;
+  const auto magnitude =
+      negative ? -static_cast<unsigned __int128>(value) : static_cast<unsigned __int128>(value);
+  std::array<std::int16_t, 12> groups{};
+  const bool narrow = magnitude >> 64 == 0;
+  std::size_t count = narrow ? Groups(static_cast<std::uint64_t>(magnitude), scale, groups)
+                             : Groups(magnitude, scale, groups);
+  // groups[i] counts 10000^(i - fraction).
+  const int fraction = (scale + 3) / 4;
+  while (count > 0 && groups[count - 1] == 0) --count;
+  std::size_t first = 0;
+  while (first < count && groups[first] == 0) ++first;
+  const int weight = count == 0 ? 0 : static_cast<int>(count) - 1 - fraction;
+  const std::size_t digits = count - first;
+  AppendBigEndian(static_cast<std::int32_t>(kHeader + 2 * digits), out);
+  AppendBigEndian(static_cast<std::int16_t>(digits), out);
+  AppendBigEndian(static_cast<std::int16_t>(weight), out);
+  AppendBigEndian(static_cast<std::uint16_t>(negative ? kNegative : kPositive), out);
+  AppendBigEndian(static_cast<std::int16_t>(scale), out);
+  for (std::size_t i = count; i > first; --i) AppendBigEndian(groups[i - 1], out);
 }
 
 }  // namespace afluente::postgres

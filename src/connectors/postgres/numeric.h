@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace afluente::postgres {
@@ -21,5 +22,10 @@ NumericOutcome ParseNumeric(std::string_view cell, int precision, int scale, __i
 /// Source  PostgreSQL src/backend/utils/adt/numeric.c, numeric_out: digits on
 ///         both sides of a point, never an exponent.
 NumericOutcome ParseNumericText(std::string_view text, int precision, int scale, __int128& value);
+
+/// Appends `value` units of 10^-scale as a numeric cell, its length word first.
+/// The display scale is `scale`, so 1.50 stays 1.50.
+/// Source: numeric.c, numeric_recv.
+void AppendNumeric(__int128 value, int scale, std::string& out);
 
 }  // namespace afluente::postgres

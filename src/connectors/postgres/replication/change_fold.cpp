@@ -11,22 +11,16 @@ namespace {
 
 using Kind = TupleCell::Kind;
 
-template <class T>
-void AppendBigEndian(std::string& out, T value) {
-  value = ReadBigEndian<T>(reinterpret_cast<const char*>(&value));
-  out.append(reinterpret_cast<const char*>(&value), sizeof(value));
-}
-
 void AppendCell(std::string& out, const TupleCell& cell) {
   out += static_cast<char>(cell.kind);
   if (cell.kind == Kind::kNull || cell.kind == Kind::kUnchanged) return;
-  AppendBigEndian(out, static_cast<std::uint32_t>(cell.bytes.size()));
+  AppendBigEndian(static_cast<std::uint32_t>(cell.bytes.size()), out);
   out += cell.bytes;
 }
 
 void EncodeTuple(const std::vector<TupleCell>& cells, std::string& out) {
   out.clear();
-  AppendBigEndian(out, static_cast<std::uint16_t>(cells.size()));
+  AppendBigEndian(static_cast<std::uint16_t>(cells.size()), out);
   for (const TupleCell& cell : cells) AppendCell(out, cell);
 }
 

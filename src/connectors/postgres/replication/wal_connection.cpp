@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 #include "base/clock.h"
 #include "base/names.h"
@@ -24,13 +23,6 @@ Result<milliseconds> SenderTimeout(PGconn* connection) {
                                           "SELECT setting FROM pg_catalog.pg_settings WHERE name = "
                                           "'wal_sender_timeout'"));
   return milliseconds(PQntuples(row.get()) == 0 ? 0 : std::atoll(PQgetvalue(row.get(), 0, 0)));
-}
-
-template <class T>
-void Put(char*& out, T value) {
-  value = static_cast<T>(ReadBigEndian<T>(reinterpret_cast<const char*>(&value)));
-  std::memcpy(out, &value, sizeof(value));
-  out += sizeof(value);
 }
 
 }  // namespace
@@ -193,18 +185,16 @@ Status WalConnection::Ping() {
 }
 
 Status WalConnection::SendFeedback(bool wants_answer) {
-  std::array<char, 1 + 4 * 8 + 1> bytes{};
-  char* out = bytes.data();
-  *out++ = 'r';
+  constexpr std::int64_t kEpochMicros = 946'684'800'000'000;  // 1970 to 2000.
   const std::uint64_t durable = confirmed_.load();
-  Put<std::uint64_t>(out, std::max(received_.value, durable));
-  Put<std::uint64_t>(out, durable);
-  Put<std::uint64_t>(out, durable);
-  constexpr std::int64_t kEpochMicros = 946'684'800'000'000;
-  Put<std::int64_t>(out, SystemClock().Now().time_since_epoch().count() - kEpochMicros);
-  *out = wants_answer ? 1 : 0;
+  std::string answer = "r";
+  AppendBigEndian(std::max(received_.value, durable), answer);  // Written,
+  AppendBigEndian(durable, answer);                             // flushed
+  AppendBigEndian(durable, answer);                             // and applied.
+  AppendBigEndian(SystemClock().Now().time_since_epoch().count() - kEpochMicros, answer);
+  answer += static_cast<char>(wants_answer ? 1 : 0);
   feedback_due_ = SystemClock().Monotonic() + feedback_every_;
-  if (PQputCopyData(connection_.get(), bytes.data(), static_cast<int>(bytes.size())) == 1 &&
+  if (PQputCopyData(connection_.get(), answer.data(), static_cast<int>(answer.size())) == 1 &&
       PQflush(connection_.get()) == 0) {
     return Done{};
   }

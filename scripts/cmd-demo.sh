@@ -48,6 +48,7 @@ demo_clean() {
 demo_interrupted() {
   trap - INT TERM HUP EXIT
   echo
+  demo_stop_service
   scripts/private-pg.sh stop .demo/pg || true
   note "interrupted; the demo's server is stopped"
   exit 130
@@ -55,6 +56,7 @@ demo_interrupted() {
 
 demo_left() {
   local status=$?
+  demo_stop_service
   scripts/private-pg.sh stop .demo/pg || true
   fail_line "the demo did not finish; its server is stopped, its files are in .demo/"
   exit "$status"
@@ -85,12 +87,17 @@ demo_fill() {
     if not exists (select from pg_roles where rolname = 'afluente') then
       create role afluente login replication in role pg_read_all_data;
     end if; end \$\$"
+  # A database with a slot cannot be dropped.
+  demo_psql postgres -Atc "select pg_drop_replication_slot(slot_name) from pg_replication_slots" >/dev/null
   for database in "${demo_databases[@]}"; do
     demo_psql postgres -c "drop database if exists $database with (force)" -c "create database $database" 2>&1 |
       sed '/NOTICE/d'
     demo_psql "$database" -v rows="$rows" -f "estates/movva/generator/$database.sql"
     done_line "$(printf '%-9s %s' "$database" "$(demo_tables "$database")")"
   done
+  # What a DBA does once for somebody who owns no table: see "Real time" in docs/architecture.md.
+  demo_psql rapidpro -c "create publication afluente_movva_rapidpro for table public.contacts
+    with (publish_via_partition_root = true)"
 }
 
 # "contacts 20,000 · flows 48 · msgs 200,000 (66 MB)"
@@ -157,8 +164,40 @@ demo_run() {
   heading "7  A question to the warehouse: which nudge gets read, and what does it cost?"
   demo_afluente query "$(demo_question)"
 
-  heading "8  Is it all there? Both sides compute, no row leaves its system"
+  demo_live
+
+  heading "9  Is it all there? Both sides compute, no row leaves its system"
   demo_afluente reconcile contacts flow-definitions messages user-integration order-processing training-data-prep
+}
+
+# Changes arrive while one watches: a service follows the database, and questions go to it.
+demo_live() {
+  local i
+  heading "8  Live: contacts are followed, change by change"
+  note "$ afluente serve &"
+  (cd .demo/estate && exec afluente serve) 2>.demo/serve.log &
+  demo_service=$!
+  for i in {1..100}; do
+    demo_follows && break
+    sleep 0.1
+  done
+  demo_psql rapidpro -c "set synchronous_commit = on" \
+    -c "update public.contacts set status = 'S', modified_on = now() where id % 97 = 1"
+  note "97th contacts stop; in PostgreSQL:"
+  demo_psql rapidpro -At -F ' ' -c "select '    ' || count(*) || ' stopped' from public.contacts where status = 'S'"
+  sleep 0.5
+  demo_afluente query "SELECT count(*) AS stopped FROM \"operations-dashboards\".analytics.dim_contacts WHERE status = 'S'"
+  demo_afluente lag
+  demo_stop_service
+}
+
+demo_follows() { (cd .demo/estate && afluente lag --json 2>/dev/null) | grep -q '"following"'; }
+
+demo_stop_service() {
+  [ -n "${demo_service:-}" ] || return 0
+  kill "$demo_service" 2>/dev/null || true
+  wait "$demo_service" 2>/dev/null || true
+  demo_service=
 }
 
 demo_measures() {

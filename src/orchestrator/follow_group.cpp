@@ -163,7 +163,7 @@ Status FollowGroup::Run(const std::vector<std::string>& resync,
     followed.push_back({integration, prepared.relations.at(integration->name).oid, position});
   }
   stream.stream.from = from;
-  AFL_ASSIGN(stream.until, postgres::CurrentLsn(prepared.catalog.get()));
+  AFL_ASSIGN(stream.until, postgres::MarkLsn(prepared.catalog.get()));
   AFL_ASSIGN(const auto source,
              postgres::ChangeStream::Open(std::move(stream), std::move(followed)));
   Status ended =

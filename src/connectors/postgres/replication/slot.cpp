@@ -150,6 +150,15 @@ Status DropSlot(PGconn* connection, const std::string& name) {
   return Done{};
 }
 
+Result<Lsn> MarkLsn(PGconn* connection) {
+  AFL_TRY(Query(connection, "SET synchronous_commit = on"));
+  const auto row =
+      Query(connection, "SELECT pg_catalog.pg_logical_emit_message(true, 'afluente', '')");
+  if (!row.ok()) return CurrentLsn(connection);
+  const auto lsn = ParseLsn(Text(row.value(), 0, 0));
+  return lsn ? Result<Lsn>(*lsn) : CurrentLsn(connection);
+}
+
 Result<Lsn> CurrentLsn(PGconn* connection) {
   AFL_ASSIGN(const QueryResult row,
              Query(connection, "SELECT pg_catalog.pg_current_wal_insert_lsn()"));

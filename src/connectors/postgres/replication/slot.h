@@ -40,6 +40,12 @@ Result<std::optional<SlotState>> ReadSlot(PGconn* connection, const std::string&
 /// Errors: kTransient while somebody streams it.
 Status DropSlot(PGconn* connection, const std::string& name);
 
+/// Writes an empty message of ours into the log and returns its place: whoever
+/// has read up to it has read all that had been committed. Its commit flushes
+/// the log, so that what was committed asynchronously is sent too. Where
+/// nothing can be written (a standby) the log's end is returned.
+Result<Lsn> MarkLsn(PGconn* connection);
+
 /// The end of the log as it is now.
 Result<Lsn> CurrentLsn(PGconn* connection);
 

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
+#include <strings.h>
+
+#include <algorithm>
 
 #include "base/names.h"
 #include "connectors/duckdb/lane_function.h"
@@ -54,6 +57,15 @@ Status ChangeTarget::Fit(duckdb_connection connection, const pipeline::TableChan
   for (const std::string& alteration : evolution_.alterations) {
     AFL_TRY(data::Execute(connection, "ALTER TABLE " + SqlName(address) + " " + alteration));
   }
+  ignored_.clear();
+  if (!evolution_.projection.empty()) {
+    for (const TableColumn& column : arriving) {
+      const bool is_stored = std::any_of(target.begin(), target.end(), [&](const TableColumn& has) {
+        return strcasecmp(has.name.c_str(), column.name.c_str()) == 0;
+      });
+      if (!is_stored) ignored_.insert(column.name);
+    }
+  }
   for (const std::string& change : evolution_.changes) {
     spdlog::info("{}: {}", integration_.name, change);
   }
@@ -74,10 +86,13 @@ Status ChangeTarget::StageIncompleteRows(duckdb_connection connection,
   }
   std::string columns;
   for (const data::Column& column : changes.schema()) {
-    const std::string name = QuoteIdentifier(pipeline::ArrivesAs(column.name, integration_));
-    columns += fmt::format("{0}CASE WHEN s.{1} THEN t.{2} ELSE s.{2} END AS {2}",
-                           columns.empty() ? "" : ", ",
-                           QuoteIdentifier(pipeline::kLacksPrefix + column.name), name);
+    const std::string arrives_as = pipeline::ArrivesAs(column.name, integration_);
+    const std::string name = QuoteIdentifier(arrives_as);
+    columns += columns.empty() ? "" : ", ";
+    columns += ignored_.contains(arrives_as)
+                   ? "s." + name
+                   : fmt::format("CASE WHEN s.{0} THEN t.{1} ELSE s.{1} END AS {1}",
+                                 QuoteIdentifier(pipeline::kLacksPrefix + column.name), name);
   }
   std::string origin;
   std::string match;

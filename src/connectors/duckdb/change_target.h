@@ -1,6 +1,7 @@
 // One warehouse table that changes are applied to.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ class ChangeTarget {
   /// Errors: kNotFound when the table is gone; kSchemaMismatch as
   /// on_schema_change says; kConversion for a value that does not fit.
   Status Apply(duckdb_connection connection, pipeline::TableChanges& changes);
+  /// The transaction was rolled back: the table may have its old columns again.
+  void Forget() { fitted_version_ = 0; }
 
  private:
   Status Fit(duckdb_connection connection, const pipeline::TableChanges& changes);
@@ -40,6 +43,7 @@ class ChangeTarget {
   const estate::Integration& integration_;
   std::uint64_t fitted_version_ = 0;  // Of the schema that the table was fitted to; 0: none.
   Evolution evolution_;
+  std::set<std::string> ignored_;  // Columns that arrive and are not stored.
 };
 
 }  // namespace afluente::duck

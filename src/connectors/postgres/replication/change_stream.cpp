@@ -306,6 +306,10 @@ pipeline::ChangeSet ChangeStream::Take() {
   if (!transaction_) {
     set.end = ToPosition(position_);
     set.committed_at = ToWallTime(last_commit_);
+    for (const auto& table : tables_) {
+      const FollowedIntegration& followed = table->followed;
+      if (followed.from > position_) set.ahead.insert(followed.integration->name);
+    }
   }
   return set;
 }

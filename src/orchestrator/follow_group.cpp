@@ -36,6 +36,7 @@ struct FollowGroup::Prepared {
   std::map<std::string, postgres::RelationName> relations;  // By integration.
   std::map<std::string, Lsn> positions;                     // By integration.
   bool slot_exists = false;
+  bool needs_text = false;  // Values must come in their text form.
 };
 
 FollowGroup::FollowGroup(const FollowGroupContext& context, std::string connection)
@@ -60,12 +61,16 @@ Result<FollowGroup::Prepared> FollowGroup::Prepare(const std::vector<std::string
     prepared.relations[integration->name] = relation;
     relations.push_back(relation);
   }
-  AFL_ASSIGN(const auto findings, postgres::CheckReplication(catalog, slot_, relations));
+  AFL_ASSIGN(auto findings, postgres::CheckReplication(catalog, slot_, relations));
+  for (const estate::Integration* integration : integrations_) {
+    AFL_ASSIGN(const auto more,
+               postgres::CheckFollowed(catalog, prepared.relations.at(integration->name),
+                                       *integration, prepared.needs_text));
+    findings.insert(findings.end(), more.begin(), more.end());
+  }
   if (!findings.empty()) {
     return Error(ErrorKind::kInvalidConfig, fmt::format("{}", fmt::join(findings, "; ")));
   }
-  // Before the slot: a publication that is younger than it cannot be streamed.
-  AFL_TRY(postgres::EnsurePublication(catalog, slot_, relations));
 
   AFL_ASSIGN(prepared.sink, duck::OpenChangeSink(context_.warehouse, integrations_));
   AFL_ASSIGN(const auto stored, prepared.sink->Stored());
@@ -74,18 +79,48 @@ Result<FollowGroup::Prepared> FollowGroup::Prepare(const std::vector<std::string
     AFL_ASSIGN(prepared.positions[name],
                postgres::ParsePosition(position).Within([&] { return "integration " + name; }));
   }
-  AFL_ASSIGN(const auto slot, postgres::ReadSlot(catalog, slot_));
-  prepared.slot_exists = slot.has_value();
-  for (const auto& [name, position] : prepared.positions) {
-    const bool lost = !slot || slot->wal_status == "lost";
-    if (!lost && slot->confirmed <= position) continue;
-    return Error(
-        ErrorKind::kSchemaMismatch,
-        fmt::format("integration {}: slot {} {}, so changes are missing; `afluente run {} "
-                    "--full-refresh` copies the table again",
-                    name, slot_, lost ? "was lost" : "has gone on without this warehouse", name));
-  }
+  AFL_TRY(CheckPositions(prepared));
+  // Before the slot: a publication that is younger than it cannot be streamed.
+  AFL_TRY(postgres::EnsurePublication(catalog, slot_, relations));
   return prepared;
+}
+
+// Where integrations stand, against what the slot can still send.
+Status FollowGroup::CheckPositions(Prepared& prepared) {
+  PGconn* catalog = prepared.catalog.get();
+  AFL_ASSIGN(const auto slot, postgres::ReadSlot(catalog, slot_));
+  AFL_ASSIGN(const auto published, postgres::PublishedTables(catalog, slot_));
+  const bool lost = !slot || slot->wal_status == "lost";
+  std::vector<std::string> behind;
+  std::vector<std::string> unpublished;
+  for (const auto& [name, position] : prepared.positions) {
+    if (lost || slot->confirmed > position) {
+      behind.push_back(name);
+    } else if (!published.contains(prepared.relations.at(name).oid)) {
+      unpublished.push_back(name);
+    }
+  }
+  const auto missing = [](const std::vector<std::string>& names, const std::string& why) {
+    return Error(ErrorKind::kSchemaMismatch,
+                 fmt::format("integration {}: {}, so changes are missing; `afluente run {} "
+                             "--full-refresh` copies again",
+                             fmt::join(names, ", "), why, fmt::join(names, " ")));
+  };
+  if (!behind.empty()) {
+    return missing(behind, fmt::format("slot {} {}", slot_,
+                                       lost ? "was lost" : "has gone on without this warehouse"));
+  }
+  // Made anew under its old name, for example: what was written before it is
+  // published again does not come.
+  if (!unpublished.empty()) {
+    return missing(unpublished, fmt::format("the table is not in publication {}", slot_));
+  }
+  prepared.slot_exists = slot.has_value();
+  if (slot && slot->wal_status == "lost") {
+    AFL_TRY(postgres::DropSlot(catalog, slot_));
+    prepared.slot_exists = false;
+  }
+  return Done{};
 }
 
 Status FollowGroup::CopyTables(
@@ -126,10 +161,30 @@ Status FollowGroup::Run(const std::vector<std::string>& resync,
   if (integrations_.empty()) return Done{};
   AFL_ASSIGN(Prepared prepared, Prepare(resync));
   AFL_TRY(CopyTables(prepared, progress_of, stop));
+  bool needs_text = prepared.needs_text;
+  while (true) {
+    const bool was_text = needs_text;
+    const Status followed = Follow(prepared, needs_text, options, on_applied, stop);
+    if (followed.ok() || was_text || !needs_text) return followed;
+    // A table has a column now that has no binary form.
+    spdlog::info("connection {}: {}", connection_, followed.error().message());
+    AFL_ASSIGN(prepared, Prepare({}));
+  }
+}
 
+Status FollowGroup::Follow(Prepared& prepared, bool& needs_text,
+                           const pipeline::FollowOptions& options,
+                           const std::function<void(const pipeline::Applied&)>& on_applied,
+                           const std::stop_token& stop) {
   postgres::ChangeStreamOptions stream;
   stream.endpoint = prepared.endpoint;
-  stream.stream = {slot_, slot_, {}, 2, true};
+  // Source: PostgreSQL documentation, "Logical Streaming Replication Parameters".
+  constexpr int kStreamsTransactions = 140000;
+  const bool is_recent = PQserverVersion(prepared.catalog.get()) >= kStreamsTransactions;
+  stream.stream.slot = slot_;
+  stream.stream.publication = slot_;
+  stream.stream.protocol_version = is_recent ? 2 : 1;
+  stream.stream.binary = is_recent && !needs_text;
   stream.spool_folder = context_.spool_folder;
   std::vector<postgres::FollowedIntegration> followed;
   Lsn from{~std::uint64_t{0}};
@@ -142,7 +197,10 @@ Status FollowGroup::Run(const std::vector<std::string>& resync,
   AFL_ASSIGN(stream.until, postgres::CurrentLsn(prepared.catalog.get()));
   AFL_ASSIGN(const auto source,
              postgres::ChangeStream::Open(std::move(stream), std::move(followed)));
-  return pipeline::Follow(*source, *prepared.sink, options, context_.clock, on_applied, stop);
+  const Status status =
+      pipeline::Follow(*source, *prepared.sink, options, context_.clock, on_applied, stop);
+  needs_text = needs_text || source->needs_text();
+  return status;
 }
 
 }  // namespace afluente::orchestrator

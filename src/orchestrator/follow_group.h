@@ -53,6 +53,11 @@ class FollowGroup {
  private:
   struct Prepared;
   Result<Prepared> Prepare(const std::vector<std::string>& resync);
+  Status CheckPositions(Prepared& prepared);
+  /// Sets `needs_text` when the stream must be opened again without binary values.
+  Status Follow(Prepared& prepared, bool& needs_text, const pipeline::FollowOptions& options,
+                const std::function<void(const pipeline::Applied&)>& on_applied,
+                const std::stop_token& stop);
   Status CopyTables(Prepared& prepared,
                     const std::function<pipeline::Progress&(const std::string&)>& progress_of,
                     const std::stop_token& stop);

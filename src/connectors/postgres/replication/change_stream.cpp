@@ -54,6 +54,11 @@ Result<std::unique_ptr<ChangeStream>> ChangeStream::Open(
   return stream;
 }
 
+// What the last set confirmed; the server forgets it if it hears it.
+ChangeStream::~ChangeStream() {
+  if (wal_ != nullptr) (void)wal_->SendConfirmed();
+}
+
 std::size_t ChangeStream::bytes() const {
   std::size_t bytes = 0;
   for (const auto& table : tables_) {
@@ -75,9 +80,9 @@ Status ChangeStream::Confirm(const data::Position& position) {
 
 Result<ChangeStream::State> ChangeStream::Pump(std::chrono::milliseconds patience) {
   if (!held_.empty()) {
-    const std::string held = std::exchange(held_, {});
-    AFL_ASSIGN(const bool handled, Handle(held));
+    AFL_ASSIGN(const bool handled, Handle(held_));
     if (!handled) return State::kMustTake;
+    held_.clear();
   }
   while (true) {
     if (transaction_ && transaction_->spooled != nullptr) return PumpSpooled();
@@ -98,7 +103,9 @@ Result<ChangeStream::State> ChangeStream::Pump(std::chrono::milliseconds patienc
       return State::kMustTake;
     }
     const bool between = !transaction_ && !in_stream_;
+    // The end of a streamed part too: a large transaction takes long to come.
     if (between && message_.kind == MessageKind::kCommit) return State::kReady;
+    if (between && message_.kind == MessageKind::kStreamStop) return State::kReady;
     if (is_full()) return State::kMustTake;
   }
 }
@@ -288,7 +295,19 @@ Status ChangeStream::LearnShape(Table& table, const RelationMessage& relation) {
     seeds.push_back({column.name, column.type_oid, column.typmod});
   }
   AFL_ASSIGN(const auto columns, ResolveColumns(catalog_.get(), seeds));
-  AFL_ASSIGN(table.shape, ShapeTable(relation, columns, *table.followed.integration, ++versions_));
+  AFL_ASSIGN(auto shape,
+             ShapeTable(relation, columns, *table.followed.integration, ++versions_));
+  const auto& as_text = shape->columns.cast_to_text;
+  const auto first = std::find(as_text.begin(), as_text.end(), true);
+  if (options_.stream.binary && first != as_text.end()) {
+    needs_text_ = true;
+    const auto at = static_cast<std::size_t>(first - as_text.begin());
+    return Error(ErrorKind::kTransient,
+                 fmt::format("column \"{}\" needs the text form of values; the stream starts again "
+                             "with it",
+                             shape->columns.schema[at].name));
+  }
+  table.shape = std::move(shape);
   table.relation = relation;
   table.fold.reset();
   return Done{};

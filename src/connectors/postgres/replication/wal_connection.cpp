@@ -76,9 +76,9 @@ Result<NewSlot> WalConnection::CreateSlot(const std::string& name, bool temporar
 Status WalConnection::Start(const StreamOptions& options, const Wakeup& wakeup) {
   wakeup_ = &wakeup;
   std::string arguments =
-      fmt::format("proto_version '{}', publication_names '{}', messages 'true'",
-                  options.protocol_version, QuoteIdentifier(options.publication));
-  if (options.protocol_version >= 2) arguments += ", streaming 'true'";
+      fmt::format("proto_version '{}', publication_names '{}'", options.protocol_version,
+                  QuoteIdentifier(options.publication));
+  if (options.protocol_version >= 2) arguments += ", messages 'true', streaming 'true'";
   if (options.binary) arguments += ", binary 'true'";
   const QueryResult started(
       PQexec(connection_.get(),

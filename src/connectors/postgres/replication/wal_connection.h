@@ -25,8 +25,8 @@ struct StreamOptions {
   std::string slot;
   std::string publication;
   Lsn from;
-  int protocol_version = 2;
-  bool binary = true;
+  int protocol_version = 2;  // 1: before PostgreSQL 14.
+  bool binary = true;        // Since PostgreSQL 14.
 };
 
 /// One message of the stream; `payload` lives until the next call of Next.
@@ -85,6 +85,8 @@ class WalConnection {
   Status Ping();
   /// For a thread that cannot call Next: answers the server when it is due.
   Status KeepAlive();
+  /// Tells the server now what is confirmed: the last word of a stream.
+  Status SendConfirmed() { return SendFeedback(false); }
 
  private:
   explicit WalConnection(Connection connection) : connection_(std::move(connection)) {}

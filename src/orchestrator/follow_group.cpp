@@ -135,7 +135,7 @@ Status FollowGroup::CopyTables(
   AFL_ASSIGN(const auto wal, postgres::WalConnection::Open(prepared.endpoint));
   const bool temporary = prepared.slot_exists;
   AFL_ASSIGN(const postgres::NewSlot slot,
-             wal->CreateSlot(temporary ? slot_.substr(0, 50) + "_copy" : slot_, temporary));
+             wal->CreateSlot(temporary ? slot_.substr(0, 50) + "_copy" : slot_, temporary, stop));
   for (const estate::Integration* integration : missing) {
     const postgres::SharedSnapshot snapshot{slot.snapshot_id,
                                             postgres::ToPosition(slot.consistent_point)};

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -63,8 +64,9 @@ class WalConnection {
   static Result<std::unique_ptr<WalConnection>> Open(const Endpoint& endpoint);
 
   /// Makes a slot and exports its snapshot. A temporary one goes with this
-  /// connection. Errors: the server's, such as no free slot.
-  Result<NewSlot> CreateSlot(const std::string& name, bool temporary);
+  /// connection. Waits for the transactions that are open now; kCancelled when
+  /// `stop` fires meanwhile. Errors: the server's, such as no free slot.
+  Result<NewSlot> CreateSlot(const std::string& name, bool temporary, const std::stop_token& stop);
 
   /// Begins to stream. `wakeup` is borrowed.
   Status Start(const StreamOptions& options, const Wakeup& wakeup);

@@ -161,18 +161,19 @@ Status FollowGroup::Run(const std::vector<std::string>& resync,
   if (integrations_.empty()) return Done{};
   AFL_ASSIGN(Prepared prepared, Prepare(resync));
   AFL_TRY(CopyTables(prepared, progress_of, stop));
-  bool needs_text = prepared.needs_text;
+  StreamForm form;
+  form.needs_text = prepared.needs_text;
   while (true) {
-    const bool was_text = needs_text;
-    const Status followed = Follow(prepared, needs_text, options, on_applied, stop);
-    if (followed.ok() || was_text || !needs_text) return followed;
-    // A table has a column now that has no binary form.
-    spdlog::info("connection {}: {}", connection_, followed.error().message());
+    const StreamForm was = form;
+    Status followed = Follow(prepared, form, options, on_applied, stop);
+    if (followed.ok() || form == was) return followed;
+    spdlog::info("connection {}: {}; once more in another form", connection_,
+                 followed.error().message());
     AFL_ASSIGN(prepared, Prepare({}));
   }
 }
 
-Status FollowGroup::Follow(Prepared& prepared, bool& needs_text,
+Status FollowGroup::Follow(Prepared& prepared, StreamForm& form,
                            const pipeline::FollowOptions& options,
                            const std::function<void(const pipeline::Applied&)>& on_applied,
                            const std::stop_token& stop) {
@@ -183,8 +184,8 @@ Status FollowGroup::Follow(Prepared& prepared, bool& needs_text,
   const bool is_recent = PQserverVersion(prepared.catalog.get()) >= kStreamsTransactions;
   stream.stream.slot = slot_;
   stream.stream.publication = slot_;
-  stream.stream.protocol_version = is_recent ? 2 : 1;
-  stream.stream.binary = is_recent && !needs_text;
+  stream.stream.protocol_version = is_recent && form.sends_early ? 2 : 1;
+  stream.stream.binary = is_recent && !form.needs_text;
   stream.spool_folder = context_.spool_folder;
   std::vector<postgres::FollowedIntegration> followed;
   Lsn from{~std::uint64_t{0}};
@@ -199,7 +200,12 @@ Status FollowGroup::Follow(Prepared& prepared, bool& needs_text,
              postgres::ChangeStream::Open(std::move(stream), std::move(followed)));
   const Status status =
       pipeline::Follow(*source, *prepared.sink, options, context_.clock, on_applied, stop);
-  needs_text = needs_text || source->needs_text();
+  form.needs_text = form.needs_text || source->needs_text();
+  // PostgreSQL 15 loses its way in the catalog when it sends a transaction early
+  // in which a savepoint with an ALTER TABLE was rolled back.
+  if (!status.ok() && status.error().message().find("could not map filenode") != std::string::npos) {
+    form.sends_early = false;
+  }
   return status;
 }
 

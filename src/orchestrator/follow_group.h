@@ -54,8 +54,15 @@ class FollowGroup {
   struct Prepared;
   Result<Prepared> Prepare(const std::vector<std::string>& resync);
   Status CheckPositions(Prepared& prepared);
-  /// Sets `needs_text` when the stream must be opened again without binary values.
-  Status Follow(Prepared& prepared, bool& needs_text, const pipeline::FollowOptions& options,
+  /// How the stream is asked for.
+  struct StreamForm {
+    bool needs_text = false;  // A column has no binary form.
+    bool sends_early = true;  // Large transactions before they commit.
+
+    bool operator==(const StreamForm&) const = default;
+  };
+  /// Changes `form` when the stream must be opened again in another one.
+  Status Follow(Prepared& prepared, StreamForm& form, const pipeline::FollowOptions& options,
                 const std::function<void(const pipeline::Applied&)>& on_applied,
                 const std::stop_token& stop);
   Status CopyTables(Prepared& prepared,

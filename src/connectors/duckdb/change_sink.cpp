@@ -88,6 +88,7 @@ class DuckChangeSink final : public pipeline::ChangeSink {
       }
       AFL_TRY(data::Execute(file.connection.get(), "COMMIT"));
       file.in_transaction = false;
+      for (auto& [name, target] : file.targets) target.Keep();
     }
     return Done{};
   }

@@ -299,6 +299,21 @@ TEST_F(ChangeSinkTest, AColumnAddedInAFailedSetIsAddedAgain) {
   EXPECT_THAT(Table(kContacts), ElementsAre("1|first|NULL", "2|bia|gold"));
 }
 
+TEST_F(ChangeSinkTest, ATransactionMayChangeRowsThenColumnsThenRows) {
+  Change(contacts_).Put(1, {"ana"}).Put(2, {"bia"});
+  ApplyOk(At(10));
+  Change(contacts_).Put(1, {"eva"}).Delete(2);
+  ApplyOk(std::nullopt);
+  Change(contacts_, {"name", "plan"}, 2).Put(3, {"leo", "gold"}).Put(1, {"eva", "tin"});
+  ApplyOk(std::nullopt);
+  Change(contacts_, {"name", "plan", "more"}, 3).Put(3, {"leo", "gold", "x"});
+  ApplyOk(At(20));
+  EXPECT_THAT(Table(kContacts), ElementsAre("1|eva|tin|NULL", "3|leo|gold|x"));
+  EXPECT_THAT(warehouse_.Rows("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'crm' "
+                              "AND database_name = 'analytics' ORDER BY 1"),
+              ElementsAre("contacts", "messages"));
+}
+
 TEST_F(ChangeSinkTest, APositionThatIsAheadStaysWhereItIs) {
   ApplyOk(At(50));
   Change(contacts_).Put(2, {"bia"});

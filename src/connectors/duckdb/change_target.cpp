@@ -54,6 +54,9 @@ Status ChangeTarget::Fit(duckdb_connection connection, const pipeline::TableChan
   AFL_ASSIGN(const auto arriving,
              DescribeSelect(connection, Shaped(changes.schema(), shape.sql())));
   AFL_ASSIGN(evolution_, PlanEvolution(target, arriving, integration_.on_schema_change, true));
+  // DuckDB does not commit a table whose rows were deleted and that was altered
+  // then in one transaction; a copy of it may be altered.
+  if (!evolution_.alterations.empty() && has_deleted_) AFL_TRY(Rebuild(connection));
   for (const std::string& alteration : evolution_.alterations) {
     AFL_TRY(data::Execute(connection, "ALTER TABLE " + SqlName(address) + " " + alteration));
   }
@@ -71,6 +74,17 @@ Status ChangeTarget::Fit(duckdb_connection connection, const pipeline::TableChan
   }
   fitted_version_ = changes.schema_version();
   return Done{};
+}
+
+Status ChangeTarget::Rebuild(duckdb_connection connection) const {
+  estate::TableAddress copy = *integration_.destination.table;
+  const std::string name = QuoteIdentifier(copy.table);
+  const std::string target = SqlName(copy);
+  copy.table = "_afluente_rebuilt_" + copy.table;
+  return data::Execute(connection,
+                       fmt::format("CREATE TABLE {0} AS SELECT * FROM {1}; DROP TABLE {1}; "
+                                   "ALTER TABLE {0} RENAME TO {2}",
+                                   SqlName(copy), target, name));
 }
 
 // What the source did not send is where these rows stand now, before anything
@@ -131,6 +145,7 @@ Status ChangeTarget::StageIncompleteRows(duckdb_connection connection,
 
 Status ChangeTarget::DeleteKeys(duckdb_connection connection, pipeline::TableChanges& changes) {
   const std::string target = SqlName(*integration_.destination.table);
+  has_deleted_ = has_deleted_ || changes.truncated() || changes.keys() > 0;
   if (changes.truncated()) return data::Execute(connection, "DELETE FROM " + target);
   if (changes.key().empty() || changes.keys() == 0) return Done{};
   std::string match;

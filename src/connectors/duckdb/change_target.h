@@ -27,10 +27,16 @@ class ChangeTarget {
   /// on_schema_change says; kConversion for a value that does not fit.
   Status Apply(duckdb_connection connection, pipeline::TableChanges& changes);
   /// The transaction was rolled back: the table may have its old columns again.
-  void Forget() { fitted_version_ = 0; }
+  void Forget() {
+    fitted_version_ = 0;
+    has_deleted_ = false;
+  }
+  /// The transaction was committed.
+  void Keep() { has_deleted_ = false; }
 
  private:
   Status Fit(duckdb_connection connection, const pipeline::TableChanges& changes);
+  Status Rebuild(duckdb_connection connection) const;
   Status StageIncompleteRows(duckdb_connection connection, pipeline::TableChanges& changes);
   Status DeleteKeys(duckdb_connection connection, pipeline::TableChanges& changes);
   Status InsertRows(duckdb_connection connection, pipeline::TableChanges& changes);
@@ -41,6 +47,7 @@ class ChangeTarget {
 
   Warehouse& warehouse_;
   const estate::Integration& integration_;
+  bool has_deleted_ = false;          // In the open transaction.
   std::uint64_t fitted_version_ = 0;  // Of the schema that the table was fitted to; 0: none.
   Evolution evolution_;
   std::set<std::string> ignored_;  // Columns that arrive and are not stored.

@@ -78,6 +78,7 @@ class ChangeStream final : public pipeline::ChangeSource {
     PostgresMicros time = 0;
     Lsn end;  // Known beforehand only for a streamed one.
     std::unique_ptr<SpooledTransaction> spooled;
+    bool has_folded = false;  // A change of it was folded, taken since or not.
   };
 
   ChangeStream() = default;

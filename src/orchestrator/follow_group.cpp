@@ -36,6 +36,7 @@ struct FollowGroup::Prepared {
   std::map<std::string, postgres::RelationName> relations;  // By integration.
   std::map<std::string, Lsn> positions;                     // By integration.
   bool slot_exists = false;
+  bool needs_text = false;  // Values must come in their text form.
 };
 
 FollowGroup::FollowGroup(const FollowGroupContext& context, std::string connection,
@@ -65,12 +66,16 @@ Result<FollowGroup::Prepared> FollowGroup::Prepare(const std::vector<std::string
     prepared.relations[integration->name] = relation;
     relations.push_back(relation);
   }
-  AFL_ASSIGN(const auto findings, postgres::CheckReplication(catalog, slot_, relations));
+  AFL_ASSIGN(auto findings, postgres::CheckReplication(catalog, slot_, relations));
+  for (const estate::Integration* integration : integrations_) {
+    AFL_ASSIGN(const auto more,
+               postgres::CheckFollowed(catalog, prepared.relations.at(integration->name),
+                                       *integration, prepared.needs_text));
+    findings.insert(findings.end(), more.begin(), more.end());
+  }
   if (!findings.empty()) {
     return Error(ErrorKind::kInvalidConfig, fmt::format("{}", fmt::join(findings, "; ")));
   }
-  // Before the slot: a publication that is younger than it cannot be streamed.
-  AFL_TRY(postgres::EnsurePublication(catalog, slot_, relations));
 
   AFL_ASSIGN(prepared.sink, duck::OpenChangeSink(context_.warehouse, integrations_));
   AFL_ASSIGN(const auto stored, prepared.sink->Stored());
@@ -79,35 +84,55 @@ Result<FollowGroup::Prepared> FollowGroup::Prepare(const std::vector<std::string
     AFL_ASSIGN(prepared.positions[name],
                postgres::ParsePosition(position).Within([&] { return "integration " + name; }));
   }
-  AFL_TRY(CheckSlot(prepared, copies_what_fell_behind));
+  AFL_TRY(CheckPositions(prepared, copies_what_fell_behind));
+  // Before the slot: a publication that is younger than it cannot be streamed.
+  AFL_TRY(postgres::EnsurePublication(catalog, slot_, relations));
   return prepared;
 }
 
-// What a slot has forgotten cannot be followed any more.
-Status FollowGroup::CheckSlot(Prepared& prepared, bool copies_what_fell_behind) {
-  AFL_ASSIGN(const auto slot, postgres::ReadSlot(prepared.catalog.get(), slot_));
+// Where integrations stand, against what the slot can still send.
+Status FollowGroup::CheckPositions(Prepared& prepared, bool copies_what_fell_behind) {
+  PGconn* catalog = prepared.catalog.get();
+  AFL_ASSIGN(const auto slot, postgres::ReadSlot(catalog, slot_));
+  AFL_ASSIGN(const auto published, postgres::PublishedTables(catalog, slot_));
   const bool lost = !slot || slot->wal_status == "lost";
-  prepared.slot_exists = slot.has_value();
-  if (slot && lost && (copies_what_fell_behind || prepared.positions.empty())) {
-    AFL_TRY(postgres::DropSlot(prepared.catalog.get(), slot_));
-    prepared.slot_exists = false;
-  }
-  std::erase_if(prepared.positions, [&](const auto& entry) {
-    const bool fell_behind = lost || slot->confirmed > entry.second;
-    if (fell_behind && copies_what_fell_behind) {
-      spdlog::warn("{}: slot {} {}; the table is copied again", entry.first, slot_,
-                   lost ? "was lost" : "has gone on without it");
-    }
-    return fell_behind && copies_what_fell_behind;
-  });
+  std::vector<std::string> behind;
+  std::vector<std::string> unpublished;
   for (const auto& [name, position] : prepared.positions) {
-    if (!lost && slot->confirmed <= position) continue;
-    culprit_ = name;
-    return Error(
-        ErrorKind::kSchemaMismatch,
-        fmt::format("integration {}: slot {} {}, so changes are missing; `afluente run {} "
-                    "--full-refresh` copies the table again",
-                    name, slot_, lost ? "was lost" : "has gone on without this warehouse", name));
+    if (lost || slot->confirmed > position) {
+      behind.push_back(name);
+    } else if (!published.contains(prepared.relations.at(name).oid)) {
+      unpublished.push_back(name);
+    }
+  }
+  const auto missing = [](const std::vector<std::string>& names, const std::string& why) {
+    return Error(ErrorKind::kSchemaMismatch,
+                 fmt::format("integration {}: {}, so changes are missing; `afluente run {} "
+                             "--full-refresh` copies again",
+                             fmt::join(names, ", "), why, fmt::join(names, " ")));
+  };
+  const std::string why = fmt::format(
+      "slot {} {}", slot_, lost ? "was lost" : "has gone on without this warehouse");
+  // Made anew under its old name, for example: what was written before it is
+  // published again does not come.
+  const std::string why_unpublished = fmt::format("the table is not in publication {}", slot_);
+  if (copies_what_fell_behind) {
+    const auto copy_again = [&](const std::vector<std::string>& names, const std::string& reason) {
+      for (const std::string& name : names) {
+        spdlog::warn("{}: {}; the table is copied again", name, reason);
+        prepared.positions.erase(name);
+      }
+    };
+    copy_again(behind, why);
+    copy_again(unpublished, why_unpublished);
+  } else {
+    if (!behind.empty()) return missing(behind, why);
+    if (!unpublished.empty()) return missing(unpublished, why_unpublished);
+  }
+  prepared.slot_exists = slot.has_value();
+  if (slot && slot->wal_status == "lost") {
+    AFL_TRY(postgres::DropSlot(catalog, slot_));
+    prepared.slot_exists = false;
   }
   return Done{};
 }
@@ -123,7 +148,7 @@ Status FollowGroup::CopyTables(Prepared& prepared, const Hooks& hooks,
   AFL_ASSIGN(const auto wal, postgres::WalConnection::Open(prepared.endpoint));
   const bool temporary = prepared.slot_exists;
   AFL_ASSIGN(const postgres::NewSlot slot,
-             wal->CreateSlot(temporary ? slot_.substr(0, 50) + "_copy" : slot_, temporary));
+             wal->CreateSlot(temporary ? slot_.substr(0, 50) + "_copy" : slot_, temporary, stop));
   for (const estate::Integration* integration : missing) {
     const postgres::SharedSnapshot snapshot{slot.snapshot_id,
                                             postgres::ToPosition(slot.consistent_point)};
@@ -150,10 +175,31 @@ Status FollowGroup::Run(const std::vector<std::string>& resync,
   AFL_ASSIGN(Prepared prepared, Prepare(resync, hooks.copies_what_fell_behind));
   AFL_TRY(CopyTables(prepared, hooks, stop));
   hooks.on_copied();
+  StreamForm form;
+  form.needs_text = prepared.needs_text;
+  while (true) {
+    const StreamForm was = form;
+    Status followed = Follow(prepared, form, options, hooks.on_applied, stop);
+    if (followed.ok() || form == was) return followed;
+    spdlog::info("connection {}: {}; once more in another form", connection_,
+                 followed.error().message());
+    AFL_ASSIGN(prepared, Prepare({}, false));
+  }
+}
 
+Status FollowGroup::Follow(Prepared& prepared, StreamForm& form,
+                           const pipeline::FollowOptions& options,
+                           const std::function<void(const pipeline::Applied&)>& on_applied,
+                           const std::stop_token& stop) {
   postgres::ChangeStreamOptions stream;
   stream.endpoint = prepared.endpoint;
-  stream.stream = {slot_, slot_, {}, 2, true};
+  // Source: PostgreSQL documentation, "Logical Streaming Replication Parameters".
+  constexpr int kStreamsTransactions = 140000;
+  const bool is_recent = PQserverVersion(prepared.catalog.get()) >= kStreamsTransactions;
+  stream.stream.slot = slot_;
+  stream.stream.publication = slot_;
+  stream.stream.protocol_version = is_recent && form.sends_early ? 2 : 1;
+  stream.stream.binary = is_recent && !form.needs_text;
   stream.spool_folder = context_.spool_folder;
   std::vector<postgres::FollowedIntegration> followed;
   Lsn from{~std::uint64_t{0}};
@@ -166,10 +212,16 @@ Status FollowGroup::Run(const std::vector<std::string>& resync,
   AFL_ASSIGN(stream.until, postgres::MarkLsn(prepared.catalog.get()));
   AFL_ASSIGN(const auto source,
              postgres::ChangeStream::Open(std::move(stream), std::move(followed)));
-  Status ended =
-      pipeline::Follow(*source, *prepared.sink, options, context_.clock, hooks.on_applied, stop);
+  const Status status =
+      pipeline::Follow(*source, *prepared.sink, options, context_.clock, on_applied, stop);
+  form.needs_text = form.needs_text || source->needs_text();
+  // PostgreSQL 15 loses its way in the catalog when it sends a transaction early
+  // in which a savepoint with an ALTER TABLE was rolled back.
+  if (!status.ok() && status.error().message().find("could not map filenode") != std::string::npos) {
+    form.sends_early = false;
+  }
   culprit_ = prepared.sink->culprit().empty() ? source->culprit() : prepared.sink->culprit();
-  return ended;
+  return status;
 }
 
 }  // namespace afluente::orchestrator

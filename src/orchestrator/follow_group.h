@@ -69,7 +69,18 @@ class FollowGroup {
  private:
   struct Prepared;
   Result<Prepared> Prepare(const std::vector<std::string>& resync, bool copies_what_fell_behind);
-  Status CheckSlot(Prepared& prepared, bool copies_what_fell_behind);
+  Status CheckPositions(Prepared& prepared, bool copies_what_fell_behind);
+  /// How the stream is asked for.
+  struct StreamForm {
+    bool needs_text = false;  // A column has no binary form.
+    bool sends_early = true;  // Large transactions before they commit.
+
+    bool operator==(const StreamForm&) const = default;
+  };
+  /// Changes `form` when the stream must be opened again in another one.
+  Status Follow(Prepared& prepared, StreamForm& form, const pipeline::FollowOptions& options,
+                const std::function<void(const pipeline::Applied&)>& on_applied,
+                const std::stop_token& stop);
   Status CopyTables(Prepared& prepared, const Hooks& hooks, const std::stop_token& stop);
 
   const FollowGroupContext context_;

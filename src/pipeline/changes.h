@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,9 @@ struct ChangeSet {
   /// What the destination has reached with these changes; nullopt: more of the
   /// same transaction follows, nothing may be visible yet.
   std::optional<data::Position> end;
+  /// Integrations whose stored position lies beyond `end`: it stays. One that
+  /// was copied later than the others is ahead of them for a while.
+  std::set<std::string> ahead;
   WallTime committed_at{};  // Of the last transaction.
   std::uint64_t changes = 0;
   std::size_t bytes = 0;

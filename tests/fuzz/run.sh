@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 root=$PWD
-targets=(copy_tuple text_cell estate_load)
+targets=(copy_tuple text_cell pgoutput estate_load)
 if [[ ${1:-} =~ ^[a-z] ]]; then
   [ -f "tests/fuzz/$1.cpp" ] || {
     echo "fuzz: no target $1; there are: ${targets[*]}" >&2

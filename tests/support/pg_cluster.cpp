@@ -31,6 +31,8 @@ full_page_writes = off
 wal_level = logical
 max_wal_size = 2GB
 max_connections = 60
+max_replication_slots = 20
+max_wal_senders = 20
 shared_buffers = 128MB
 timezone = 'America/Sao_Paulo'
 jit = off
@@ -162,7 +164,7 @@ PgCluster& PgCluster::Shared() {
   return cluster;
 }
 
-PgCluster::PgCluster() {
+PgCluster::PgCluster(std::string settings) : settings_(std::move(settings)) {
   const Account account = ServerAccount();
   if (chown(folder_.path().c_str(), account.uid, account.gid) != 0) {
     throw std::runtime_error("cannot give the server its folder");
@@ -197,9 +199,16 @@ void PgCluster::InitDb() const {
 void PgCluster::StartServer() {
   const fs::path data = folder_.path() / "data";
   WriteFile(data / "postgresql.conf", std::string(kSettings) + "unix_socket_directories = '" +
-                                          folder_.path().string() + "'\n");
+                                          folder_.path().string() + "'\n" + settings_);
   WriteFile(data / "pg_hba.conf", kHba);
   server_ = StartAs({BinFolder() / "postgres", "-D", data}, folder_.path() / "server.log", SIGQUIT);
+}
+
+void PgCluster::Crash() {
+  kill(server_, SIGQUIT);
+  waitpid(server_, nullptr, 0);
+  StartServer();
+  WaitUntilReady();
 }
 
 void PgCluster::WaitUntilReady() const {
@@ -235,6 +244,11 @@ PgDatabase::PgDatabase(const PgCluster& cluster, std::string name)
 
 PgDatabase::~PgDatabase() {
   try {
+    // A slot holds its database.
+    cluster_.Exec(
+        "select pg_drop_replication_slot(slot_name) from pg_replication_slots where not active "
+        "and database = " +
+        QuoteLiteral(name_));
     cluster_.Exec(fmt::format("drop database {} with (force)", QuoteIdentifier(name_)));
   } catch (const std::exception& failure) {
     // The whole server goes in a moment.

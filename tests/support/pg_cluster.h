@@ -54,7 +54,8 @@ class PgCluster {
   /// One server a test program, started on first use.
   static PgCluster& Shared();
 
-  PgCluster();
+  /// `settings`: lines of postgresql.conf that come after the usual ones.
+  explicit PgCluster(std::string settings = "");
   ~PgCluster();
   PgCluster(const PgCluster&) = delete;
   PgCluster& operator=(const PgCluster&) = delete;
@@ -63,6 +64,9 @@ class PgCluster {
   std::unique_ptr<PgDatabase> CreateDatabase(const std::string& options = "");
   std::string Dsn(const std::string& database, const std::string& user = "postgres",
                   const std::string& password = "") const;
+  /// Kills the server and starts it again: connections break, what was not yet
+  /// flushed is lost, the rest is recovered.
+  void Crash();
   /// Statements for the whole server: roles, settings.
   void Exec(const std::string& sql) const;
   const std::filesystem::path& socket_folder() const { return folder_.path(); }
@@ -72,6 +76,7 @@ class PgCluster {
   void StartServer();
   void WaitUntilReady() const;
 
+  const std::string settings_;
   TempFolder folder_;
   pid_t server_ = -1;
   int databases_made_ = 0;

@@ -49,9 +49,11 @@ class DuckChangeSink final : public pipeline::ChangeSink {
     Status applied = ApplyAll(changes);
     if (applied.ok()) return applied;
     for (auto& [project, file] : files_) {
+      if (!file.in_transaction) continue;
       // DuckDB may have rolled back already.
-      if (file.in_transaction) (void)data::Execute(file.connection.get(), "ROLLBACK");
+      (void)data::Execute(file.connection.get(), "ROLLBACK");
       file.in_transaction = false;
+      for (auto& [name, target] : file.targets) target.Forget();
     }
     return applied;
   }
@@ -79,10 +81,18 @@ class DuckChangeSink final : public pipeline::ChangeSink {
     }
     if (!changes.end) return Done{};
     for (auto& [project, file] : files_) {
+      std::vector<const estate::Integration*> moved;
+      for (const estate::Integration* integration : file.integrations) {
+        if (!changes.ahead.contains(integration->name)) moved.push_back(integration);
+      }
+      if (moved.empty() && !file.in_transaction) continue;
       AFL_TRY(Begin(file));
-      AFL_TRY(WriteCheckpoints(file.connection.get(), file.integrations, *changes.end));
+      if (!moved.empty()) {
+        AFL_TRY(WriteCheckpoints(file.connection.get(), moved, *changes.end));
+      }
       AFL_TRY(data::Execute(file.connection.get(), "COMMIT"));
       file.in_transaction = false;
+      for (auto& [name, target] : file.targets) target.Keep();
     }
     return Done{};
   }

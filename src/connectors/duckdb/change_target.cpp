@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
+#include <strings.h>
+
+#include <algorithm>
 
 #include "base/names.h"
 #include "connectors/duckdb/lane_function.h"
@@ -51,14 +54,37 @@ Status ChangeTarget::Fit(duckdb_connection connection, const pipeline::TableChan
   AFL_ASSIGN(const auto arriving,
              DescribeSelect(connection, Shaped(changes.schema(), shape.sql())));
   AFL_ASSIGN(evolution_, PlanEvolution(target, arriving, integration_.on_schema_change, true));
+  // DuckDB does not commit a table whose rows were deleted and that was altered
+  // then in one transaction; a copy of it may be altered.
+  if (!evolution_.alterations.empty() && has_deleted_) AFL_TRY(Rebuild(connection));
   for (const std::string& alteration : evolution_.alterations) {
     AFL_TRY(data::Execute(connection, "ALTER TABLE " + SqlName(address) + " " + alteration));
+  }
+  ignored_.clear();
+  if (!evolution_.projection.empty()) {
+    for (const TableColumn& column : arriving) {
+      const bool is_stored = std::any_of(target.begin(), target.end(), [&](const TableColumn& has) {
+        return strcasecmp(has.name.c_str(), column.name.c_str()) == 0;
+      });
+      if (!is_stored) ignored_.insert(column.name);
+    }
   }
   for (const std::string& change : evolution_.changes) {
     spdlog::info("{}: {}", integration_.name, change);
   }
   fitted_version_ = changes.schema_version();
   return Done{};
+}
+
+Status ChangeTarget::Rebuild(duckdb_connection connection) const {
+  estate::TableAddress copy = *integration_.destination.table;
+  const std::string name = QuoteIdentifier(copy.table);
+  const std::string target = SqlName(copy);
+  copy.table = "_afluente_rebuilt_" + copy.table;
+  return data::Execute(connection,
+                       fmt::format("CREATE TABLE {0} AS SELECT * FROM {1}; DROP TABLE {1}; "
+                                   "ALTER TABLE {0} RENAME TO {2}",
+                                   SqlName(copy), target, name));
 }
 
 // What the source did not send is where these rows stand now, before anything
@@ -74,10 +100,13 @@ Status ChangeTarget::StageIncompleteRows(duckdb_connection connection,
   }
   std::string columns;
   for (const data::Column& column : changes.schema()) {
-    const std::string name = QuoteIdentifier(pipeline::ArrivesAs(column.name, integration_));
-    columns += fmt::format("{0}CASE WHEN s.{1} THEN t.{2} ELSE s.{2} END AS {2}",
-                           columns.empty() ? "" : ", ",
-                           QuoteIdentifier(pipeline::kLacksPrefix + column.name), name);
+    const std::string arrives_as = pipeline::ArrivesAs(column.name, integration_);
+    const std::string name = QuoteIdentifier(arrives_as);
+    columns += columns.empty() ? "" : ", ";
+    columns += ignored_.contains(arrives_as)
+                   ? "s." + name
+                   : fmt::format("CASE WHEN s.{0} THEN t.{1} ELSE s.{1} END AS {1}",
+                                 QuoteIdentifier(pipeline::kLacksPrefix + column.name), name);
   }
   std::string origin;
   std::string match;
@@ -116,6 +145,7 @@ Status ChangeTarget::StageIncompleteRows(duckdb_connection connection,
 
 Status ChangeTarget::DeleteKeys(duckdb_connection connection, pipeline::TableChanges& changes) {
   const std::string target = SqlName(*integration_.destination.table);
+  has_deleted_ = has_deleted_ || changes.truncated() || changes.keys() > 0;
   if (changes.truncated()) return data::Execute(connection, "DELETE FROM " + target);
   if (changes.key().empty() || changes.keys() == 0) return Done{};
   std::string match;

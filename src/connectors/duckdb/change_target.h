@@ -1,6 +1,7 @@
 // One warehouse table that changes are applied to.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,9 +26,17 @@ class ChangeTarget {
   /// Errors: kNotFound when the table is gone; kSchemaMismatch as
   /// on_schema_change says; kConversion for a value that does not fit.
   Status Apply(duckdb_connection connection, pipeline::TableChanges& changes);
+  /// The transaction was rolled back: the table may have its old columns again.
+  void Forget() {
+    fitted_version_ = 0;
+    has_deleted_ = false;
+  }
+  /// The transaction was committed.
+  void Keep() { has_deleted_ = false; }
 
  private:
   Status Fit(duckdb_connection connection, const pipeline::TableChanges& changes);
+  Status Rebuild(duckdb_connection connection) const;
   Status StageIncompleteRows(duckdb_connection connection, pipeline::TableChanges& changes);
   Status DeleteKeys(duckdb_connection connection, pipeline::TableChanges& changes);
   Status InsertRows(duckdb_connection connection, pipeline::TableChanges& changes);
@@ -38,8 +47,10 @@ class ChangeTarget {
 
   Warehouse& warehouse_;
   const estate::Integration& integration_;
+  bool has_deleted_ = false;          // In the open transaction.
   std::uint64_t fitted_version_ = 0;  // Of the schema that the table was fitted to; 0: none.
   Evolution evolution_;
+  std::set<std::string> ignored_;  // Columns that arrive and are not stored.
 };
 
 }  // namespace afluente::duck

@@ -73,6 +73,10 @@ std::string_view ChangeFold::Keep(std::string_view bytes) {
 Status ChangeFold::TakeKey(const TupleView& tuple, std::vector<TupleCell>& cells,
                            std::string& key) const {
   tuple.Split(cells);
+  return EncodeWholeKey(cells, key);
+}
+
+Status ChangeFold::EncodeWholeKey(const std::vector<TupleCell>& cells, std::string& key) const {
   for (const std::size_t column : key_columns_) {
     if (column >= cells.size()) {
       return Error(ErrorKind::kInternal, "a changed row has fewer columns than its table");
@@ -152,15 +156,22 @@ Status ChangeFold::Update(const Message& update, PostgresMicros time) {
                  "IDENTITY USING INDEX");
   }
   const TupleView& old = update.old_row.exists() ? update.old_row : update.old_key;
-  AFL_TRY(TakeKey(update.new_row, cells_, key_));
-  old_key_ = key_;
   if (old.exists()) AFL_TRY(TakeKey(old, old_cells_, old_key_));
+  update.new_row.Split(cells_);
+  const bool lacks_values = HasUnchanged(cells_);
+  // A key that is large enough to be TOASTed is not sent again either.
+  for (const std::size_t column : key_columns_) {
+    const bool is_sent = column >= cells_.size() || cells_[column].kind != Kind::kUnchanged;
+    if (!is_sent && old.exists()) cells_[column] = old_cells_[column];
+  }
+  AFL_TRY(EncodeWholeKey(cells_, key_));
+  if (!old.exists()) old_key_ = key_;
   ++changes_;
 
   std::string_view row = update.new_row.bytes();
   std::string_view origin;
   std::string filled;
-  if (HasUnchanged(cells_)) {
+  if (lacks_values) {
     bool complete = FillUnchanged(update.old_row);
     if (!complete) {
       const Entry* before = Find(old_key_, std::hash<std::string_view>()(old_key_));

@@ -62,6 +62,7 @@ class ChangeFold {
 
  private:
   Status TakeKey(const TupleView& tuple, std::vector<TupleCell>& cells, std::string& key) const;
+  Status EncodeWholeKey(const std::vector<TupleCell>& cells, std::string& key) const;
   Entry* Find(std::string_view key, std::uint64_t hash);
   Entry& FindOrAdd(std::string_view key);
   void Grow();

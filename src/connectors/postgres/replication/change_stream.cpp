@@ -17,6 +17,23 @@ WallTime ToWallTime(PostgresMicros time) {
   return WallTime(std::chrono::microseconds(time + kEpochMicros));
 }
 
+// The stream does not say how many dimensions an array was declared with.
+Status LearnDimensions(PGconn* catalog, std::uint32_t relation,
+                       std::vector<CatalogColumn>& columns) {
+  AFL_ASSIGN(const QueryResult found,
+             QueryParams(catalog,
+                         "SELECT attname, attndims FROM pg_catalog.pg_attribute WHERE attrelid = "
+                         "$1::oid AND attndims > 1 AND NOT attisdropped",
+                         {std::to_string(relation)}));
+  for (int row = 0; row < PQntuples(found.get()); ++row) {
+    for (CatalogColumn& column : columns) {
+      if (column.name != Text(found, row, 0)) continue;
+      column.type.dimensions = std::max(column.type.dimensions, std::stoi(Text(found, row, 1)));
+    }
+  }
+  return Done{};
+}
+
 }  // namespace
 
 data::Position ToPosition(Lsn lsn) {
@@ -54,6 +71,11 @@ Result<std::unique_ptr<ChangeStream>> ChangeStream::Open(
   return stream;
 }
 
+// What the last set confirmed; the server forgets it if it hears it.
+ChangeStream::~ChangeStream() {
+  if (wal_ != nullptr) (void)wal_->SendConfirmed();
+}
+
 std::size_t ChangeStream::bytes() const {
   std::size_t bytes = 0;
   for (const auto& table : tables_) {
@@ -75,9 +97,9 @@ Status ChangeStream::Confirm(const data::Position& position) {
 
 Result<ChangeStream::State> ChangeStream::Pump(std::chrono::milliseconds patience) {
   if (!held_.empty()) {
-    const std::string held = std::exchange(held_, {});
-    AFL_ASSIGN(const bool handled, Handle(held));
+    AFL_ASSIGN(const bool handled, Handle(held_));
     if (!handled) return State::kMustTake;
+    held_.clear();
   }
   while (true) {
     if (transaction_ && transaction_->spooled != nullptr) return PumpSpooled();
@@ -98,7 +120,9 @@ Result<ChangeStream::State> ChangeStream::Pump(std::chrono::milliseconds patienc
       return State::kMustTake;
     }
     const bool between = !transaction_ && !in_stream_;
+    // The end of a streamed part too: a large transaction takes long to come.
     if (between && message_.kind == MessageKind::kCommit) return State::kReady;
+    if (between && message_.kind == MessageKind::kStreamStop) return State::kReady;
     if (is_full()) return State::kMustTake;
   }
 }
@@ -167,7 +191,7 @@ Status ChangeStream::Spool(std::string_view payload) {
 Status ChangeStream::HandleOutsideOfStream(Message& message) {
   switch (message.kind) {
     case MessageKind::kBegin:
-      transaction_ = Transaction{message.lsn, message.time, {}, nullptr};
+      transaction_ = Transaction{message.lsn, message.time, {}, nullptr, false};
       return Done{};
     case MessageKind::kCommit:
       EndTransaction(message.end_lsn, message.time);
@@ -184,7 +208,7 @@ Status ChangeStream::HandleOutsideOfStream(Message& message) {
       return Done{};
     case MessageKind::kStreamCommit:
       transaction_ =
-          Transaction{message.lsn, message.time, message.end_lsn, spool_->Take(message.xid)};
+          Transaction{message.lsn, message.time, message.end_lsn, spool_->Take(message.xid), false};
       if (transaction_->spooled != nullptr) return transaction_->spooled->Rewind();
       EndTransaction(message.end_lsn, message.time);
       return Done{};
@@ -246,6 +270,7 @@ Status ChangeStream::FoldRow(Table& table, const Message& message) {
     }
     table.fold = std::make_unique<ChangeFold>(table.shape->key_columns);
   }
+  transaction_->has_folded = true;
   const PostgresMicros time = transaction_->time;
   switch (message.kind) {
     case MessageKind::kInsert:
@@ -291,8 +316,21 @@ Status ChangeStream::LearnShape(Table& table, const RelationMessage& relation) {
   for (const RelationColumn& column : relation.columns) {
     seeds.push_back({column.name, column.type_oid, column.typmod});
   }
-  AFL_ASSIGN(const auto columns, ResolveColumns(catalog_.get(), seeds));
-  AFL_ASSIGN(table.shape, ShapeTable(relation, columns, *table.followed.integration, ++versions_));
+  AFL_ASSIGN(auto columns, ResolveColumns(catalog_.get(), seeds));
+  AFL_TRY(LearnDimensions(catalog_.get(), relation.oid, columns));
+  AFL_ASSIGN(auto shape,
+             ShapeTable(relation, columns, *table.followed.integration, ++versions_));
+  const auto& as_text = shape->columns.cast_to_text;
+  const auto first = std::find(as_text.begin(), as_text.end(), true);
+  if (options_.stream.binary && first != as_text.end()) {
+    needs_text_ = true;
+    const auto at = static_cast<std::size_t>(first - as_text.begin());
+    return Error(ErrorKind::kTransient,
+                 fmt::format("column \"{}\" needs the text form of values; the stream starts again "
+                             "with it",
+                             shape->columns.schema[at].name));
+  }
+  table.shape = std::move(shape);
   table.relation = relation;
   table.fold.reset();
   return Done{};
@@ -307,9 +345,15 @@ pipeline::ChangeSet ChangeStream::Take() {
     set.tables.push_back(MakeTableChanges(*table->followed.integration, table->shape,
                                           std::exchange(table->fold, nullptr)));
   }
-  if (!transaction_) {
+  // Whole transactions, too, when the one that has begun brought nothing yet but
+  // a table's new shape.
+  if (!transaction_ || !transaction_->has_folded) {
     set.end = ToPosition(position_);
     set.committed_at = ToWallTime(last_commit_);
+    for (const auto& table : tables_) {
+      const FollowedIntegration& followed = table->followed;
+      if (followed.from > position_) set.ahead.insert(followed.integration->name);
+    }
   }
   return set;
 }

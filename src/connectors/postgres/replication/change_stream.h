@@ -49,6 +49,12 @@ class ChangeStream final : public pipeline::ChangeSource {
   static Result<std::unique_ptr<ChangeStream>> Open(ChangeStreamOptions options,
                                                     std::vector<FollowedIntegration> followed);
 
+  ~ChangeStream() override;
+
+  /// Why Pump failed: a table took a shape that the stream's binary form does
+  /// not carry. Open it again without.
+  bool needs_text() const { return needs_text_; }
+
   Result<State> Pump(std::chrono::milliseconds patience) override;
   pipeline::ChangeSet Take() override;
   bool has_changes() const override { return bytes() > 0; }
@@ -73,6 +79,7 @@ class ChangeStream final : public pipeline::ChangeSource {
     PostgresMicros time = 0;
     Lsn end;  // Known beforehand only for a streamed one.
     std::unique_ptr<SpooledTransaction> spooled;
+    bool has_folded = false;  // A change of it was folded, taken since or not.
   };
 
   ChangeStream() = default;
@@ -107,6 +114,7 @@ class ChangeStream final : public pipeline::ChangeSource {
   PostgresMicros last_commit_ = 0;
   std::uint64_t versions_ = 0;
   std::string culprit_;
+  bool needs_text_ = false;
 };
 
 }  // namespace afluente::postgres

@@ -167,6 +167,19 @@ Status CheckKey(const TableShape& shape, const RelationMessage& relation,
                            relation.schema, relation.name, fmt::join(shape.key, ", ")));
 }
 
+// A column that is excluded may be one that the stream does not carry.
+estate::Integration WithoutUnsent(const estate::Integration& integration,
+                                  const std::vector<CatalogColumn>& columns) {
+  estate::Integration sent = integration;
+  std::erase_if(sent.columns, [&](const auto& rule) {
+    const bool is_sent = std::any_of(columns.begin(), columns.end(), [&](const CatalogColumn& has) {
+      return has.name == rule.first;
+    });
+    return rule.second.exclude && !is_sent;
+  });
+  return sent;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const TableShape>> ShapeTable(const RelationMessage& relation,
@@ -175,7 +188,7 @@ Result<std::shared_ptr<const TableShape>> ShapeTable(const RelationMessage& rela
                                                      std::uint64_t version) {
   auto shape = std::make_shared<TableShape>();
   shape->version = version;
-  AFL_ASSIGN(shape->columns, SelectColumns(columns, integration));
+  AFL_ASSIGN(shape->columns, SelectColumns(columns, WithoutUnsent(integration, columns)));
   const data::Schema& schema = shape->columns.schema;
   for (std::size_t i = 0; i < relation.columns.size(); ++i) {
     const RelationColumn& column = relation.columns[i];

@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <set>
 
 #include "base/names.h"
+#include "connectors/postgres/columns.h"
 
 namespace afluente::postgres {
 namespace {
@@ -101,12 +101,48 @@ Result<std::vector<std::string>> CheckReplication(PGconn* connection, const std:
   return findings;
 }
 
-Status EnsurePublication(PGconn* connection, const std::string& name,
-                         const std::vector<RelationName>& tables) {
-  AFL_ASSIGN(const QueryResult found,
-             QueryParams(connection, "SELECT oid FROM pg_catalog.pg_publication WHERE pubname = $1",
-                         {name}));
-  const bool exists = PQntuples(found.get()) > 0;
+Result<std::vector<std::string>> CheckFollowed(PGconn* connection, const RelationName& table,
+                                               const estate::Integration& integration,
+                                               bool& needs_text) {
+  std::vector<std::string> findings;
+  AFL_ASSIGN(const Relation relation, DescribeRelation(connection, table));
+  AFL_ASSIGN(const SelectedColumns selected, SelectColumns(relation.columns, integration));
+  needs_text = needs_text || std::find(selected.cast_to_text.begin(), selected.cast_to_text.end(),
+                                       true) != selected.cast_to_text.end();
+  AFL_ASSIGN(const QueryResult row,
+             QueryParams(connection,
+                         "SELECT relreplident FROM pg_catalog.pg_class WHERE oid = $1::oid",
+                         {table.oid}));
+  const bool is_full = PQntuples(row.get()) > 0 && Text(row, 0, 0) == "f";
+  if (is_full && integration.destination.key.empty()) {
+    findings.push_back(fmt::format(
+        "{}: table {} has REPLICA IDENTITY FULL: say which columns identify a row with "
+        "destination.key",
+        integration.destination.mark.ToString(), table.sql_name));
+  }
+  constexpr int kSendsGenerated = 180000;
+  if (PQserverVersion(connection) >= kSendsGenerated) return findings;
+  AFL_ASSIGN(const QueryResult generated,
+             QueryParams(connection,
+                         "SELECT attname FROM pg_catalog.pg_attribute WHERE attrelid = $1::oid "
+                         "AND attnum > 0 AND NOT attisdropped AND attgenerated <> '' "
+                         "ORDER BY attnum",
+                         {table.oid}));
+  for (int i = 0; i < PQntuples(generated.get()); ++i) {
+    const std::string name = Text(generated, i, 0);
+    const bool is_read =
+        std::any_of(selected.schema.begin(), selected.schema.end(),
+                    [&](const data::Column& column) { return column.name == name; });
+    if (!is_read) continue;
+    findings.push_back(fmt::format(
+        "{0}: column \"{1}\" of {2} is generated, and PostgreSQL before 18 does not send such "
+        "columns: columns: {{ {1}: {{ exclude: true }} }}",
+        integration.mark.ToString(), name, table.sql_name));
+  }
+  return findings;
+}
+
+Result<std::set<std::string>> PublishedTables(PGconn* connection, const std::string& name) {
   AFL_ASSIGN(const QueryResult listed,
              QueryParams(connection,
                          "SELECT prrelid FROM pg_catalog.pg_publication_rel r JOIN "
@@ -114,6 +150,16 @@ Status EnsurePublication(PGconn* connection, const std::string& name,
                          {name}));
   std::set<std::string> published;
   for (int i = 0; i < PQntuples(listed.get()); ++i) published.insert(Text(listed, i, 0));
+  return published;
+}
+
+Status EnsurePublication(PGconn* connection, const std::string& name,
+                         const std::vector<RelationName>& tables) {
+  AFL_ASSIGN(const QueryResult found,
+             QueryParams(connection, "SELECT oid FROM pg_catalog.pg_publication WHERE pubname = $1",
+                         {name}));
+  const bool exists = PQntuples(found.get()) > 0;
+  AFL_ASSIGN(const std::set<std::string> published, PublishedTables(connection, name));
   std::vector<std::string> missing;
   for (const RelationName& table : tables) {
     if (!published.contains(table.oid)) missing.push_back(table.sql_name);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "connectors/postgres/catalog.h"
 #include "connectors/postgres/libpq.h"
 #include "connectors/postgres/replication/lsn.h"
+#include "estate/estate.h"
 
 namespace afluente::postgres {
 
@@ -21,6 +23,17 @@ std::string ReplicationName(const std::string& estate, const std::string& connec
 /// Empty: nothing. `slot`: the one that may exist already.
 Result<std::vector<std::string>> CheckReplication(PGconn* connection, const std::string& slot,
                                                   const std::vector<RelationName>& tables);
+
+/// What stands against following one table for `integration`, each with its
+/// cure: columns that the stream does not carry, rows that nothing identifies.
+/// `needs_text` becomes true when a column that is read has no binary form that
+/// is understood. Errors: those of SelectColumns.
+Result<std::vector<std::string>> CheckFollowed(PGconn* connection, const RelationName& table,
+                                               const estate::Integration& integration,
+                                               bool& needs_text);
+
+/// The oids of the tables that the publication holds; none if there is none.
+Result<std::set<std::string>> PublishedTables(PGconn* connection, const std::string& name);
 
 /// Makes the publication, or adds the tables that it lacks.
 /// Errors: kUnauthorized with the SQL to run for somebody who may.

@@ -54,12 +54,17 @@ Result<std::unique_ptr<WalConnection>> WalConnection::Open(const Endpoint& endpo
   return wal;
 }
 
-Result<NewSlot> WalConnection::CreateSlot(const std::string& name, bool temporary) {
-  AFL_ASSIGN(
-      const QueryResult row,
+Result<NewSlot> WalConnection::CreateSlot(const std::string& name, bool temporary,
+                                          const std::stop_token& stop) {
+  const CancelOnStop cancel(connection_.get(), stop);
+  auto made =
       Query(connection_.get(), fmt::format("CREATE_REPLICATION_SLOT {}{} LOGICAL pgoutput "
                                            "EXPORT_SNAPSHOT",
-                                           QuoteIdentifier(name), temporary ? " TEMPORARY" : "")));
+                                           QuoteIdentifier(name), temporary ? " TEMPORARY" : ""));
+  if (!made.ok() && stop.stop_requested()) {
+    return Error(ErrorKind::kCancelled, "stopped while the slot waited for open transactions");
+  }
+  AFL_ASSIGN(const QueryResult row, std::move(made));
   const auto point = ParseLsn(Text(row, 0, 1));
   if (!point) return Error(ErrorKind::kInternal, "the server names no place for the new slot");
   return NewSlot{*point, Text(row, 0, 2)};
@@ -68,9 +73,9 @@ Result<NewSlot> WalConnection::CreateSlot(const std::string& name, bool temporar
 Status WalConnection::Start(const StreamOptions& options, const Wakeup& wakeup) {
   wakeup_ = &wakeup;
   std::string arguments =
-      fmt::format("proto_version '{}', publication_names '{}', messages 'true'",
-                  options.protocol_version, QuoteIdentifier(options.publication));
-  if (options.protocol_version >= 2) arguments += ", streaming 'true'";
+      fmt::format("proto_version '{}', publication_names '{}'", options.protocol_version,
+                  QuoteIdentifier(options.publication));
+  if (options.protocol_version >= 2) arguments += ", messages 'true', streaming 'true'";
   if (options.binary) arguments += ", binary 'true'";
   const QueryResult started(
       PQexec(connection_.get(),

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -25,8 +26,8 @@ struct StreamOptions {
   std::string slot;
   std::string publication;
   Lsn from;
-  int protocol_version = 2;
-  bool binary = true;
+  int protocol_version = 2;  // 1: before PostgreSQL 14.
+  bool binary = true;        // Since PostgreSQL 14.
 };
 
 /// One message of the stream; `payload` lives until the next call of Next.
@@ -63,8 +64,9 @@ class WalConnection {
   static Result<std::unique_ptr<WalConnection>> Open(const Endpoint& endpoint);
 
   /// Makes a slot and exports its snapshot. A temporary one goes with this
-  /// connection. Errors: the server's, such as no free slot.
-  Result<NewSlot> CreateSlot(const std::string& name, bool temporary);
+  /// connection. Waits for the transactions that are open now; kCancelled when
+  /// `stop` fires meanwhile. Errors: the server's, such as no free slot.
+  Result<NewSlot> CreateSlot(const std::string& name, bool temporary, const std::stop_token& stop);
 
   /// Begins to stream. `wakeup` is borrowed.
   Status Start(const StreamOptions& options, const Wakeup& wakeup);
@@ -85,6 +87,8 @@ class WalConnection {
   Status Ping();
   /// For a thread that cannot call Next: answers the server when it is due.
   Status KeepAlive();
+  /// Tells the server now what is confirmed: the last word of a stream.
+  Status SendConfirmed() { return SendFeedback(false); }
 
  private:
   explicit WalConnection(Connection connection) : connection_(std::move(connection)) {}

@@ -1,0 +1,425 @@
+#include "connectors/duckdb/change_sink.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "connectors/duckdb/test_warehouse.h"
+
+namespace afluente::duck {
+namespace {
+
+using data::Position;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+using Text = std::optional<std::string>;
+const data::LogicalType kInt = {data::Kind::kInt64, 0, 0, nullptr};
+const data::LogicalType kString = {data::Kind::kText, 0, 0, nullptr};
+const data::LogicalType kFlag = {data::Kind::kBool, 0, 0, nullptr};
+
+/// A row of the test's table: an id, which is the key, and texts.
+struct TestRow {
+  std::int64_t id = 0;
+  std::vector<Text> texts;
+  std::vector<bool> lacks = {};  // Of the texts; not empty: an incomplete row.
+  std::int64_t origin = 0;
+};
+
+/// What a reader of changes yields, written down by a test.
+class RowReader final : public data::BatchReader {
+ public:
+  RowReader(std::vector<TestRow> rows, bool fails) : rows_(std::move(rows)), fails_(fails) {}
+
+  Result<std::size_t> Next(data::Batch& batch) override {
+    if (fails_) return Error(ErrorKind::kConversion, "column \"name\" does not fit");
+    std::size_t filled = 0;
+    for (; filled < data::Batch::kRows && next_ < rows_.size(); ++filled, ++next_) {
+      const TestRow& row = rows_[next_];
+      auto& columns = batch.columns();
+      columns[0].Set(filled, row.id);
+      for (std::size_t i = 0; i < row.texts.size(); ++i) {
+        if (row.texts[i]) {
+          columns[1 + i].SetBytes(filled, row.texts[i]->data(), row.texts[i]->size());
+        } else {
+          columns[1 + i].SetNull(filled);
+        }
+      }
+      if (row.lacks.empty()) continue;
+      const std::size_t flags = 1 + row.texts.size();
+      columns[flags].Set(filled, false);
+      for (std::size_t i = 0; i < row.lacks.size(); ++i) {
+        columns[flags + 1 + i].Set(filled, static_cast<bool>(row.lacks[i]));
+      }
+      columns[2 * flags].Set(filled, row.origin);
+    }
+    return filled;
+  }
+
+ private:
+  const std::vector<TestRow> rows_;
+  const bool fails_;
+  std::size_t next_ = 0;
+};
+
+class FakeChanges final : public pipeline::TableChanges {
+ public:
+  FakeChanges(const estate::Integration& integration, const std::vector<std::string>& texts,
+              std::uint64_t version)
+      : integration_(integration), version_(version) {
+    schema_.push_back({"id", kInt, false});
+    for (const std::string& text : texts) schema_.push_back({text, kString, true});
+    incomplete_schema_ = schema_;
+    for (const data::Column& column : schema_) {
+      incomplete_schema_.push_back({pipeline::kLacksPrefix + column.name, kFlag, false});
+    }
+    incomplete_schema_.push_back({std::string(pipeline::kOriginPrefix) + "id", kInt, false});
+  }
+
+  FakeChanges& Put(std::int64_t id, std::vector<Text> texts) {
+    deleted_.push_back({id, {}});
+    rows_.push_back({id, std::move(texts)});
+    return *this;
+  }
+  FakeChanges& Delete(std::int64_t id) {
+    deleted_.push_back({id, {}});
+    return *this;
+  }
+  FakeChanges& PutLacking(std::int64_t id, std::vector<Text> texts, std::vector<bool> lacks,
+                          std::int64_t origin) {
+    deleted_.push_back({id, {}});
+    incomplete_.push_back({id, std::move(texts), std::move(lacks), origin});
+    return *this;
+  }
+  FakeChanges& Truncate() {
+    truncated_ = true;
+    return *this;
+  }
+  FakeChanges& Fail() {
+    fails_ = true;
+    return *this;
+  }
+
+  const estate::Integration& integration() const override { return integration_; }
+  const data::Schema& schema() const override { return schema_; }
+  std::uint64_t schema_version() const override { return version_; }
+  const std::vector<std::string>& key() const override { return key_; }
+  bool truncated() const override { return truncated_; }
+  std::uint64_t changes() const override { return deleted_.size(); }
+  std::size_t keys() const override { return deleted_.size(); }
+  std::size_t rows() const override { return rows_.size(); }
+  std::size_t incomplete_rows() const override { return incomplete_.size(); }
+  const data::Schema& key_schema() const override { return key_schema_; }
+  std::unique_ptr<data::BatchReader> ReadKeys() override { return Read(deleted_, false); }
+  std::unique_ptr<data::BatchReader> ReadRows() override { return Read(rows_, fails_); }
+  const data::Schema& incomplete_schema() const override { return incomplete_schema_; }
+  std::unique_ptr<data::BatchReader> ReadIncompleteRows() override {
+    return Read(incomplete_, false);
+  }
+
+ private:
+  static std::unique_ptr<data::BatchReader> Read(const std::vector<TestRow>& rows, bool fails) {
+    return std::make_unique<RowReader>(rows, fails);
+  }
+
+  const estate::Integration& integration_;
+  const std::uint64_t version_;
+  data::Schema schema_;
+  data::Schema incomplete_schema_;
+  const data::Schema key_schema_ = {{"id", kInt, false}};
+  const std::vector<std::string> key_ = {"id"};
+  std::vector<TestRow> deleted_;
+  std::vector<TestRow> rows_;
+  std::vector<TestRow> incomplete_;
+  bool truncated_ = false;
+  bool fails_ = false;
+};
+
+Position At(int lsn) { return {"lsn", std::to_string(lsn)}; }
+
+/// Two tables of project `analytics` and one of `other`, with a row 1 each.
+class ChangeSinkTest : public testing::Test {
+ protected:
+  ChangeSinkTest() {
+    Declare(contacts_, "contacts", "analytics");
+    Declare(messages_, "messages", "analytics");
+    Declare(remote_, "remote", "other");
+    Reopen();
+  }
+
+  void Declare(estate::Integration& integration, const std::string& name,
+               const std::string& project) {
+    integration.name = name;
+    integration.mode = estate::Mode::kCdc;
+    integration.source.table = "public." + name;
+    integration.destination.table = {project, "crm", name};
+    integration.destination.key = {"id"};
+    const Status made =
+        warehouse_.Execute("CREATE SCHEMA IF NOT EXISTS " + project + ".crm; CREATE TABLE " +
+                           project + ".crm." + name + "(id BIGINT, name VARCHAR); INSERT INTO " +
+                           project + ".crm." + name + " VALUES (1, 'first')");
+    EXPECT_TRUE(made.ok()) << (made.ok() ? "" : made.error().message());
+  }
+
+  void Reopen() {
+    auto opened = OpenChangeSink(*warehouse_, {&contacts_, &messages_, &remote_});
+    ASSERT_TRUE(opened.ok()) << opened.error().message();
+    sink_ = std::move(opened).value();
+  }
+
+  FakeChanges& Change(const estate::Integration& integration,
+                      const std::vector<std::string>& texts = {"name"},
+                      std::uint64_t version = 1) {
+    auto changes = std::make_unique<FakeChanges>(integration, texts, version);
+    FakeChanges& borrowed = *changes;
+    set_.tables.push_back(std::move(changes));
+    return borrowed;
+  }
+
+  Status Apply(std::optional<Position> end, const std::set<std::string>& ahead = {}) {
+    set_.end = std::move(end);
+    set_.ahead = ahead;
+    Status applied = sink_->Apply(set_);
+    set_ = {};
+    return applied;
+  }
+  void ApplyOk(std::optional<Position> end, const std::set<std::string>& ahead = {}) {
+    const Status applied = Apply(std::move(end), ahead);
+    EXPECT_TRUE(applied.ok()) << (applied.ok() ? "" : applied.error().message());
+  }
+
+  std::vector<std::string> Table(const std::string& name, const std::string& columns = "*") {
+    return warehouse_.Rows("SELECT " + columns + " FROM " + name + " ORDER BY ALL");
+  }
+  std::vector<std::string> Stored() {
+    std::vector<std::string> lines;
+    const auto stored = sink_->Stored();
+    for (const auto& [name, position] : stored.value()) lines.push_back(name + " " + position.value);
+    return lines;
+  }
+
+  TestWarehouse warehouse_{{"analytics", "other"}};
+  estate::Integration contacts_;
+  estate::Integration messages_;
+  estate::Integration remote_;
+  std::unique_ptr<pipeline::ChangeSink> sink_;
+  pipeline::ChangeSet set_;
+};
+
+constexpr const char* kContacts = "analytics.crm.contacts";
+constexpr const char* kMessages = "analytics.crm.messages";
+constexpr const char* kRemote = "other.crm.remote";
+
+TEST_F(ChangeSinkTest, PutsDeletesAndStoresThePositionOfAll) {
+  EXPECT_THAT(Stored(), IsEmpty());
+  Change(contacts_).Put(1, {"ana"}).Put(2, {std::nullopt}).Delete(3);
+  Change(messages_).Delete(1);
+  ApplyOk(At(10));
+  EXPECT_THAT(Table(kContacts), ElementsAre("1|ana", "2|NULL"));
+  EXPECT_THAT(Table(kMessages), IsEmpty());
+  EXPECT_THAT(Table(kRemote), ElementsAre("1|first"));
+  EXPECT_THAT(Stored(), ElementsAre("contacts 10", "messages 10", "remote 10"));
+}
+
+TEST_F(ChangeSinkTest, APositionWithoutChangesIsStored) {
+  ApplyOk(At(10));
+  ApplyOk(At(20));
+  Reopen();
+  EXPECT_THAT(Stored(), ElementsAre("contacts 20", "messages 20", "remote 20"));
+}
+
+TEST_F(ChangeSinkTest, TheSameSetTwiceIsTheSameTable) {
+  for (int i = 0; i < 2; ++i) {
+    Change(contacts_).Put(1, {"ana"}).Put(2, {"bia"}).Delete(3);
+    ApplyOk(At(10));
+  }
+  EXPECT_THAT(Table(kContacts), ElementsAre("1|ana", "2|bia"));
+}
+
+TEST_F(ChangeSinkTest, TruncateEmptiesTheTableFirst) {
+  Change(contacts_).Truncate().Put(5, {"eva"});
+  Change(messages_).Truncate();
+  ApplyOk(At(10));
+  EXPECT_THAT(Table(kContacts), ElementsAre("5|eva"));
+  EXPECT_THAT(Table(kMessages), IsEmpty());
+}
+
+TEST_F(ChangeSinkTest, APartWithoutAnEndIsInvisible) {
+  Change(contacts_).Put(2, {"part"});
+  ApplyOk(std::nullopt);
+  Change(messages_).Put(2, {"part"});
+  ApplyOk(std::nullopt);
+  EXPECT_THAT(Table(kContacts), ElementsAre("1|first"));
+  EXPECT_THAT(Table(kMessages), ElementsAre("1|first"));
+  EXPECT_THAT(Stored(), IsEmpty());
+  Change(contacts_).Put(3, {"whole"});
+  ApplyOk(At(10));
+  EXPECT_THAT(Table(kContacts), ElementsAre("1|first", "2|part", "3|whole"));
+  EXPECT_THAT(Table(kMessages), ElementsAre("1|first", "2|part"));
+}
+
+TEST_F(ChangeSinkTest, PartsOfATransactionThatNeverEndsLeaveNothing) {
+  Change(contacts_).Put(2, {"part"}).Delete(1);
+  ApplyOk(std::nullopt);
+  sink_.reset();
+  EXPECT_THAT(Table(kContacts), ElementsAre("1|first"));
+  Reopen();
+  EXPECT_THAT(Stored(), IsEmpty());
+}
+
+TEST_F(ChangeSinkTest, AFailureOfTheSecondTableUndoesTheFirst) {
+  ApplyOk(At(10));
+  Change(contacts_).Put(2, {"lost"});
+  Change(messages_).Put(2, {"lost"}).Fail();
+  const Status failed = Apply(At(20));
+  ASSERT_FALSE(failed.ok());
+  EXPECT_EQ(failed.error().kind(), ErrorKind::kConversion);
+  EXPECT_THAT(failed.error().message(), HasSubstr("messages: column \"name\" does not fit"));
+  EXPECT_THAT(Table(kContacts), ElementsAre("1|first"));
+  EXPECT_THAT(Stored(), ElementsAre("contacts 10", "messages 10", "remote 10"));
+}
+
+TEST_F(ChangeSinkTest, AFailureUndoesThePartsBeforeIt) {
+  Change(contacts_).Put(2, {"part"});
+  ApplyOk(std::nullopt);
+  Change(messages_).Put(2, {"lost"}).Fail();
+  EXPECT_FALSE(Apply(std::nullopt).ok());
+  Change(messages_).Put(3, {"later"});
+  ApplyOk(At(10));
+  EXPECT_THAT(Table(kContacts), ElementsAre("1|first"));
+  EXPECT_THAT(Table(kMessages), ElementsAre("1|first", "3|later"));
+}
+
+TEST_F(ChangeSinkTest, AColumnAddedInAFailedSetIsAddedAgain) {
+  Change(contacts_, {"name", "plan"}, 2).Put(2, {"lost", "gold"});
+  Change(messages_).Put(2, {"lost"}).Fail();
+  EXPECT_FALSE(Apply(At(10)).ok());
+  Change(contacts_, {"name", "plan"}, 2).Put(2, {"bia", "gold"});
+  ApplyOk(At(10));
+  EXPECT_THAT(Table(kContacts), ElementsAre("1|first|NULL", "2|bia|gold"));
+}
+
+TEST_F(ChangeSinkTest, ATransactionMayChangeRowsThenColumnsThenRows) {
+  Change(contacts_).Put(1, {"ana"}).Put(2, {"bia"});
+  ApplyOk(At(10));
+  Change(contacts_).Put(1, {"eva"}).Delete(2);
+  ApplyOk(std::nullopt);
+  Change(contacts_, {"name", "plan"}, 2).Put(3, {"leo", "gold"}).Put(1, {"eva", "tin"});
+  ApplyOk(std::nullopt);
+  Change(contacts_, {"name", "plan", "more"}, 3).Put(3, {"leo", "gold", "x"});
+  ApplyOk(At(20));
+  EXPECT_THAT(Table(kContacts), ElementsAre("1|eva|tin|NULL", "3|leo|gold|x"));
+  EXPECT_THAT(warehouse_.Rows("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'crm' "
+                              "AND database_name = 'analytics' ORDER BY 1"),
+              ElementsAre("contacts", "messages"));
+}
+
+TEST_F(ChangeSinkTest, APositionThatIsAheadStaysWhereItIs) {
+  ApplyOk(At(50));
+  Change(contacts_).Put(2, {"bia"});
+  ApplyOk(At(20), {"messages", "remote"});
+  EXPECT_THAT(Stored(), ElementsAre("contacts 20", "messages 50", "remote 50"));
+  EXPECT_THAT(Table(kContacts), ElementsAre("1|first", "2|bia"));
+}
+
+TEST_F(ChangeSinkTest, AMissingValueIsTakenFromTheTable) {
+  Change(contacts_, {"name", "blob"}, 2).Put(1, {"ana", "large"}).Put(2, {"bia", std::nullopt});
+  ApplyOk(At(10));
+  Change(contacts_, {"name", "blob"}, 2)
+      .PutLacking(1, {"eva", std::nullopt}, {false, true}, 1)
+      .PutLacking(2, {"leo", std::nullopt}, {false, true}, 2);
+  ApplyOk(At(20));
+  EXPECT_THAT(Table(kContacts), ElementsAre("1|eva|large", "2|leo|NULL"));
+}
+
+TEST_F(ChangeSinkTest, MissingValuesGoWithKeysThatChangePlaces) {
+  Change(contacts_, {"name", "blob"}, 2).Put(1, {"ana", "of ana"}).Put(2, {"bia", "of bia"});
+  ApplyOk(At(10));
+  Change(contacts_, {"name", "blob"}, 2)
+      .PutLacking(2, {"ana", std::nullopt}, {false, true}, 1)
+      .PutLacking(1, {"bia", std::nullopt}, {false, true}, 2);
+  ApplyOk(At(20));
+  EXPECT_THAT(Table(kContacts), ElementsAre("1|bia|of bia", "2|ana|of ana"));
+}
+
+TEST_F(ChangeSinkTest, AMissingValueOfAKeyThatChangedInAnEarlierPart) {
+  Change(contacts_).Put(7, {"seven"}).Delete(1);
+  ApplyOk(std::nullopt);
+  Change(contacts_).PutLacking(8, {std::nullopt}, {true}, 7).Delete(7);
+  ApplyOk(At(10));
+  EXPECT_THAT(Table(kContacts), ElementsAre("8|seven"));
+}
+
+TEST_F(ChangeSinkTest, AMissingValueThatStandsNowhereFails) {
+  Change(contacts_).PutLacking(9, {std::nullopt}, {true}, 9).Put(2, {"lost"});
+  const Status failed = Apply(At(10));
+  ASSERT_FALSE(failed.ok());
+  EXPECT_EQ(failed.error().kind(), ErrorKind::kSchemaMismatch);
+  EXPECT_THAT(failed.error().message(), HasSubstr("1 changed rows"));
+  EXPECT_THAT(Table(kContacts), ElementsAre("1|first"));
+}
+
+TEST_F(ChangeSinkTest, MissingValuesUnderRenamesAndMasks) {
+  contacts_.columns["name"].rename = "who";
+  contacts_.columns["name"].mask = estate::Mask::kRedact;
+  contacts_.columns["blob"].rename = "content";
+  ASSERT_TRUE(warehouse_
+                  .Execute("CREATE OR REPLACE TABLE analytics.crm.contacts(id BIGINT, who "
+                           "VARCHAR, content VARCHAR)")
+                  .ok());
+  Change(contacts_, {"name", "blob"}).Put(1, {"ana", "large"});
+  ApplyOk(At(10));
+  Change(contacts_, {"name", "blob"}).PutLacking(1, {"eva", std::nullopt}, {false, true}, 1);
+  ApplyOk(At(20));
+  EXPECT_THAT(Table(kContacts), ElementsAre("1|***|large"));
+}
+
+TEST_F(ChangeSinkTest, MissingValuesOfColumnsThatAreIgnored) {
+  contacts_.on_schema_change = estate::OnSchemaChange::kIgnore;
+  Change(contacts_, {"name", "blob"}).PutLacking(1, {"ana", std::nullopt}, {false, true}, 1);
+  ApplyOk(At(10));
+  Change(contacts_, {"name", "blob"}).PutLacking(1, {std::nullopt, "new"}, {true, false}, 1);
+  ApplyOk(At(20));
+  EXPECT_THAT(Table(kContacts), ElementsAre("1|ana"));
+}
+
+TEST_F(ChangeSinkTest, MissingValuesAndATransformDoNotGoTogether) {
+  contacts_.transform = "SELECT * FROM batch";
+  Change(contacts_).PutLacking(1, {std::nullopt}, {true}, 1);
+  const Status failed = Apply(At(10));
+  ASSERT_FALSE(failed.ok());
+  EXPECT_THAT(failed.error().message(), HasSubstr("REPLICA IDENTITY FULL"));
+}
+
+TEST_F(ChangeSinkTest, ATransformMayDropAndMultiplyRows) {
+  contacts_.transform =
+      "SELECT id, unnest(string_split(name, ',')) AS name FROM batch WHERE name <> 'no'";
+  Change(contacts_).Put(1, {"a,b,c"}).Put(2, {"no"}).Put(3, {"d"});
+  ApplyOk(At(10));
+  EXPECT_THAT(Table(kContacts), ElementsAre("1|a", "1|b", "1|c", "3|d"));
+  Change(contacts_).Put(1, {"no"}).Put(2, {"x,y"}).Delete(3);
+  ApplyOk(At(20));
+  EXPECT_THAT(Table(kContacts), ElementsAre("2|x", "2|y"));
+}
+
+TEST_F(ChangeSinkTest, MoreRowsThanABatchHolds) {
+  FakeChanges& changes = Change(contacts_);
+  for (int i = 0; i < 10'000; ++i) changes.Put(i, {std::string(20, 'x')});
+  ApplyOk(At(10));
+  FakeChanges& deletes = Change(contacts_);
+  for (int i = 0; i < 10'000; i += 2) deletes.Delete(i);
+  ApplyOk(At(20));
+  EXPECT_THAT(Table(kContacts, "count(*), min(id), max(id)"), ElementsAre("5000|1|9999"));
+}
+
+TEST_F(ChangeSinkTest, ATableThatIsGoneIsNamed) {
+  ASSERT_TRUE(warehouse_.Execute("DROP TABLE analytics.crm.contacts").ok());
+  Change(contacts_).Put(1, {"ana"});
+  const Status failed = Apply(At(10));
+  ASSERT_FALSE(failed.ok());
+  EXPECT_EQ(failed.error().kind(), ErrorKind::kNotFound);
+  EXPECT_THAT(failed.error().message(), HasSubstr("analytics.crm.contacts is gone"));
+}
+
+}  // namespace
+}  // namespace afluente::duck

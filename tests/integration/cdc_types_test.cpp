@@ -34,8 +34,14 @@ TEST_P(CdcTypesTest, ArriveAsASnapshotYieldsThem) {
   const EstateFolder estate({{"src", database->dsn()}});
   database->Exec(TypeSetup());
   std::vector<TypeCase> cases;
-  for (const TypeCase& type_case : AllTypeCases()) {
-    if (!GetParam().binary || HasNaturalForm(type_case)) cases.push_back(type_case);
+  for (TypeCase& type_case : AllTypeCases()) {
+    if (GetParam().binary && !HasNaturalForm(type_case)) continue;
+    // The log prints xml without its declaration; docs/types.md says so.
+    if (type_case.pg_type == "xml") {
+      std::erase_if(type_case.values,
+                    [](const std::string& value) { return value.starts_with("<?xml"); });
+    }
+    cases.push_back(std::move(type_case));
   }
   for (const TypeCase& type_case : cases) {
     const std::string table = TableOf(type_case);
@@ -66,23 +72,31 @@ TEST_P(CdcTypesTest, ArriveAsASnapshotYieldsThem) {
   const Outcome followed = estate.Run({"run", "--all"});
   ASSERT_EQ(followed.exit_code, 0) << followed.ToString();
 
-  std::string all;
+  std::size_t compared = 0;
+  const auto compare = [&](const std::string& question) {
+    for (const Row& row : estate.Query(question)) {
+      EXPECT_EQ(row[1], "0") << *row[0];
+      EXPECT_EQ(row[2], "0") << *row[0];
+      compared += std::stoul(*row[3]);
+    }
+  };
+  // All tables in one question would be more than a reader's memory.
+  constexpr std::size_t kQuestionSize = std::size_t{1} << 14U;
+  std::string question;
   for (const TypeCase& type_case : cases) {
     const std::string table = TableOf(type_case);
     const auto rows = [&](const std::string& mode) {
       return fmt::format("select id, typeof(v) as t, v::varchar as v from dw.{}.{}", mode, table);
     };
-    all += fmt::format(
+    question += fmt::format(
         "{0}select '{1}' as name, (select count(*) from ({2} except {3})) as missing, (select "
         "count(*) from ({3} except {2})) as other, (select count(*) from dw.cdc.{1}) as rows",
-        all.empty() ? "" : " union all ", table, rows("snapshot"), rows("cdc"));
+        question.empty() ? "" : " union all ", table, rows("snapshot"), rows("cdc"));
+    if (question.size() < kQuestionSize) continue;
+    compare(question);
+    question.clear();
   }
-  std::size_t compared = 0;
-  for (const Row& row : estate.Query(all)) {
-    EXPECT_EQ(row[1], "0") << *row[0];
-    EXPECT_EQ(row[2], "0") << *row[0];
-    compared += std::stoul(*row[3]);
-  }
+  if (!question.empty()) compare(question);
   EXPECT_EQ(compared, values);
   std::cout << "cdc types, " << GetParam().name << ": " << compared << " values of "
             << cases.size() << " columns\n";

@@ -219,8 +219,8 @@ TEST_F(CdcChaosTest, BothSidesAreTheSameInTheEnd) {
     ASSERT_LT(steady_clock::now(), deadline + time + seconds(120)) << kills << " kills only";
     Process process(estate_.Afluente({"run", "--all"}));
     ++runs;
-    const auto passed = steady_clock::now() - began;
-    const int what = static_cast<int>(random_() % 4);
+    const bool is_crash = crashes < 2 && steady_clock::now() - began > time * (crashes + 1) / 3;
+    const int what = is_crash ? 2 : static_cast<int>(random_() % 4);
     if (what < 2) {
       if (!process.EndsWithin(milliseconds(random_() % 1'000))) {
         process.Signal(SIGKILL);
@@ -228,7 +228,7 @@ TEST_F(CdcChaosTest, BothSidesAreTheSameInTheEnd) {
       }
     } else if (what == 2) {
       std::this_thread::sleep_for(milliseconds(random_() % 600));
-      if (crashes < 2 && passed > time * (crashes + 1) / 3) {
+      if (is_crash) {
         ++crashes;
         PgCluster::Shared().Crash();
       } else {

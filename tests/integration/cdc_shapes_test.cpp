@@ -39,14 +39,14 @@ TEST_F(CdcShapesTest, AColumnIsAddedWithADefault) {
   Source(
       "alter table t add plan text default 'it''s \"basic\", {x}', add tags int[] default "
       "'{1,null}', "
-      "add at timestamptz default '2026-01-01 10:00-03', add raw bytea default '\\x00ff', add "
-      "span int4range default '[1,5)', add nothing int;"
+      "add seen timestamptz default '2026-01-01 10:00-03', add raw bytea default '\\x00ff', add "
+      "span int4range default '[1,5)', add nix int;"
       "insert into t(id, plan) values (3, 'gold'); update t set plan = null where id = 1");
   RunOk("t");
-  EXPECT_EQ(WarehouseLines("select id, plan, tags[1]::varchar, epoch(at)::bigint::varchar, "
-                           "hex(raw), span, nothing from dw.d.t order by id"),
-            SourceLines("select id, plan, tags[1], extract(epoch from at)::bigint, "
-                        "upper(encode(raw, 'hex')), span, nothing from t order by id"));
+  EXPECT_EQ(WarehouseLines("select id, plan, tags[1]::varchar, epoch(seen)::bigint::varchar, "
+                           "hex(raw), span, nix from dw.d.t order by id"),
+            SourceLines("select id, plan, tags[1], extract(epoch from seen)::bigint, "
+                        "upper(encode(raw, 'hex')), span, nix from t order by id"));
   EXPECT_EQ(Differences("t"), 0);
 }
 

@@ -1,6 +1,7 @@
 -- Streams as PostgreSQL sends them: the corpus of pgoutput.cpp, made in corpus/pgoutput by
 --   psql -X -q -At -d DATABASE -f ../../pgoutput.sql
 -- on a server with wal_level = logical. Each message has its length in front of it, 4 bytes.
+SET synchronous_commit = on;  -- What is not flushed is not sent.
 CREATE TABLE fz (id int PRIMARY KEY, name text, blob text, n numeric, at timestamptz, tags text[]);
 ALTER TABLE fz ALTER blob SET STORAGE EXTERNAL;
 CREATE TABLE fzfull (a text, b int, v jsonb, PRIMARY KEY (a, b));

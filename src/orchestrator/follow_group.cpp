@@ -217,7 +217,8 @@ Status FollowGroup::Follow(Prepared& prepared, StreamForm& form,
   form.needs_text = form.needs_text || source->needs_text();
   // PostgreSQL 15 loses its way in the catalog when it sends a transaction early
   // in which a savepoint with an ALTER TABLE was rolled back.
-  if (!status.ok() && status.error().message().find("could not map filenode") != std::string::npos) {
+  if (!status.ok() &&
+      status.error().message().find("could not map filenode") != std::string::npos) {
     form.sends_early = false;
   }
   culprit_ = prepared.sink->culprit().empty() ? source->culprit() : prepared.sink->culprit();

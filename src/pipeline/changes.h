@@ -37,6 +37,12 @@ class TableChanges {
   /// The source columns that identify a row; views of schema().
   virtual const std::vector<std::string>& key() const = 0;
 
+  /// Columns that rows from before they came hold a value in, which the source
+  /// does not send: ADD COLUMN with a DEFAULT. Views of schema().
+  virtual std::vector<std::string> columns_with_defaults() const = 0;
+  /// One row of schema() with these values, the other columns NULL.
+  virtual std::unique_ptr<data::BatchReader> ReadDefaults() = 0;
+
   /// Everything that stood there before is gone.
   virtual bool truncated() const = 0;
   virtual std::uint64_t changes() const = 0;

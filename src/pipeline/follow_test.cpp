@@ -51,7 +51,8 @@ class Journal {
   /// Blocks until `line` stands there.
   void WaitFor(const std::string& line) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return std::find(lines_.begin(), lines_.end(), line) != lines_.end(); });
+    changed_.wait(lock,
+                  [&] { return std::find(lines_.begin(), lines_.end(), line) != lines_.end(); });
   }
 
  private:
@@ -176,8 +177,8 @@ class FollowTest : public testing::Test {
     FollowOptions options;
     options.until_caught_up = until_caught_up;
     return Follow(
-        *source_, sink_, options, clock_, [&](const Applied& applied) { told_ += applied.changes.changes; },
-        stop_.get_token());
+        *source_, sink_, options, clock_,
+        [&](const Applied& applied) { told_ += applied.changes.changes; }, stop_.get_token());
   }
   /// The lines that begin with `word`.
   std::vector<std::string> Lines(const std::string& word) const {
@@ -269,8 +270,7 @@ TEST_F(FollowTest, ALargeTransactionGoesInPartsAndIsConfirmedOnce) {
         {.changes = 2, .position = 9}},
        9);
   ASSERT_TRUE(Run().ok());
-  EXPECT_THAT(Lines("applied"),
-              ElementsAre("applied 5 to -", "applied 5 to -", "applied 2 to 9"));
+  EXPECT_THAT(Lines("applied"), ElementsAre("applied 5 to -", "applied 5 to -", "applied 2 to 9"));
   EXPECT_THAT(Lines("confirm"), ElementsAre("confirm 9"));
 }
 
@@ -328,11 +328,10 @@ TEST_F(FollowTest, AFailureOfTheSourceLetsTheSinkFinish) {
   Make({{.changes = 1, .position = 1, .state = State::kMustTake},
         {.changes = 1,
          .position = 2,
-         .before =
-             [&]() -> Status {
-               journal_.WaitFor("begin 1 to 1");
-               return Error(ErrorKind::kTransient, "the connection is gone");
-             }}},
+         .before = [&]() -> Status {
+           journal_.WaitFor("begin 1 to 1");
+           return Error(ErrorKind::kTransient, "the connection is gone");
+         }}},
        9);
   const Status failed = Run();
   ASSERT_FALSE(failed.ok());

@@ -37,7 +37,8 @@ class Writer {
         "create table c0(id int primary key, name text, blob text);"
         "alter table c0 alter blob set storage external;"
         // A key of two columns, of text.
-        "create table c1(id int, kind text, n numeric(12,3), at timestamptz, primary key (id, kind));"
+        "create table c1(id int, kind text, n numeric(12,3), at timestamptz, primary key (id, "
+        "kind));"
         // The whole old row.
         "create table c2(id int primary key, doc jsonb, blob text, tags text[]);"
         "alter table c2 replica identity full; alter table c2 alter blob set storage external;"
@@ -80,20 +81,33 @@ class Writer {
   std::string Insert(int table, const std::string& ids) {
     switch (table) {
       case 0:
-        return fmt::format("insert into c0(id, name, blob) select i, 'n' || i, repeat(md5((i + {})::text), {}) from {} on "
-                           "conflict do nothing", Below(1000), Below(3) * 100, ids);
+        return fmt::format(
+            "insert into c0(id, name, blob) select i, 'n' || i, repeat(md5((i + {})::text), {}) "
+            "from {} on "
+            "conflict do nothing",
+            Below(1000), Below(3) * 100, ids);
       case 1:
-        return fmt::format("insert into c1(id, kind, n, at) select i, chr(97 + i % 5), i / 7.0, now() from {} on conflict "
-                           "do nothing", ids);
+        return fmt::format(
+            "insert into c1(id, kind, n, at) select i, chr(97 + i % 5), i / 7.0, now() from {} on "
+            "conflict "
+            "do nothing",
+            ids);
       case 2:
-        return fmt::format("insert into c2(id, doc, blob, tags) select i, jsonb_build_object('a', i), repeat('x', {}), "
-                           "array['t' || i, null] from {} on conflict do nothing", Below(3) * 4'000, ids);
+        return fmt::format(
+            "insert into c2(id, doc, blob, tags) select i, jsonb_build_object('a', i), repeat('x', "
+            "{}), "
+            "array['t' || i, null] from {} on conflict do nothing",
+            Below(3) * 4'000, ids);
       case 3:
-        return fmt::format("insert into c3(id, span, addr, day) select i, int4range(i, i + 5), ('10.0.0.' || i % "
-                           "250)::inet, date '2026-01-01' + i from {} on conflict do nothing", ids);
+        return fmt::format(
+            "insert into c3(id, span, addr, day) select i, int4range(i, i + 5), ('10.0.0.' || i % "
+            "250)::inet, date '2026-01-01' + i from {} on conflict do nothing",
+            ids);
       default:
-        return fmt::format("insert into c4(id, flag, u, bytes, f) select i, i % 2 = 0, md5(i::text)::uuid, "
-                           "decode(md5(i::text), 'hex'), i / 3.0 from {} on conflict do nothing", ids);
+        return fmt::format(
+            "insert into c4(id, flag, u, bytes, f) select i, i % 2 = 0, md5(i::text)::uuid, "
+            "decode(md5(i::text), 'hex'), i / 3.0 from {} on conflict do nothing",
+            ids);
     }
   }
 
@@ -107,28 +121,49 @@ class Writer {
   std::string Statement() {
     const int table = Below(kTables);
     const int what = Below(100);
-    if (what < 35) return Insert(table, fmt::format("generate_series({0}, {0} + {1}) i", Id(), Below(20)));
+    if (what < 6 && !added_.empty()) {
+      const auto& [of, column] =
+          added_[static_cast<std::size_t>(Below(static_cast<int>(added_.size())))];
+      return fmt::format("update c{} set x{} = 'x{}' where id % 23 = {}", of, column, Below(99),
+                         Below(23));
+    }
+    if (what < 35)
+      return Insert(table, fmt::format("generate_series({0}, {0} + {1}) i", Id(), Below(20)));
     if (what < 60) return Update(table, Below(37));
-    if (what < 70) return fmt::format("update c{0} set id = id + 1000 where id = {1} and not exists (select from c{0} where id = {1} + 1000)", table, Id());
-    if (what < 75) return fmt::format("update c{0} set id = id - 1000 where id > 1000 and id - 1000 not in (select id from c{0})", table);
-    if (what < 80 && table == 0) return fmt::format("update c0 set blob = repeat('new', {}) where id % 41 = {}", 1 + Below(2'000), Below(41));
+    if (what < 70)
+      return fmt::format(
+          "update c{0} set id = id + 1000 where id = {1} and not exists (select from c{0} where id "
+          "= {1} + 1000)",
+          table, Id());
+    if (what < 75)
+      return fmt::format(
+          "update c{0} set id = id - 1000 where id > 1000 and id - 1000 not in (select id from "
+          "c{0})",
+          table);
+    if (what < 80 && table == 0)
+      return fmt::format("update c0 set blob = repeat('new', {}) where id % 41 = {}",
+                         1 + Below(2'000), Below(41));
     return fmt::format("delete from c{} where id between {} and {} + 5", table, Id(), Id());
   }
 
   std::string Transaction() {
     const int what = Below(1'000);
     const int table = Below(kTables);
-    if (what < 4) return fmt::format("truncate c{}", table);
-    if (what < 6) return fmt::format("truncate c{}, c{}", table, (table + 1) % kTables);
+    if (what < 2) return fmt::format("truncate c{}", table);
+    if (what < 3) return fmt::format("truncate c{}, c{}", table, (table + 1) % kTables);
     if (what < 9 && columns_ < 12) {
-      return fmt::format("alter table c{} add x{} text", table, columns_++);
+      added_.emplace_back(table, columns_);
+      return fmt::format("alter table c{} add x{} text{}", table, columns_++,
+                         Below(2) == 0 ? " default 'was there'" : "");
     }
     if (what < 15) {  // Large, sent before it commits, with parts that are undone.
-      const std::string many = fmt::format("generate_series({0}, {0} + 6000) i", 10'000 + Below(20'000));
-      return fmt::format("begin; {}; savepoint a; {}; delete from c{} where id % 3 = 0; rollback to a; {}; "
-                         "delete from c{} where id > 10000; commit",
-                         Insert(table, many), Insert((table + 1) % kTables, many), table, Update(table, Id()),
-                         (table + 2) % kTables);
+      const std::string many =
+          fmt::format("generate_series({0}, {0} + 6000) i", 10'000 + Below(20'000));
+      return fmt::format(
+          "begin; {}; savepoint a; {}; delete from c{} where id % 3 = 0; rollback to a; {}; "
+          "delete from c{} where id > 10000; commit",
+          Insert(table, many), Insert((table + 1) % kTables, many), table, Update(table, Id()),
+          (table + 2) % kTables);
     }
     std::string sql = "begin; ";
     for (int i = Below(6); i >= 0; --i) {
@@ -144,6 +179,7 @@ class Writer {
   const std::string dsn_;
   std::mt19937 random_;
   int columns_ = 0;
+  std::vector<std::pair<int, int>> added_;  // Tables and the numbers of columns they got.
   std::atomic<int> done_{0};
   std::atomic<int> failed_{0};
 };
@@ -156,11 +192,9 @@ class CdcChaosTest : public FollowingTest {
     Source(Writer::Setup());
     for (int i = 0; i < kTables; ++i) {
       const std::string name = fmt::format("c{}", i);
-      Declare(name, "public." + name,
-              "dw.d." + name + (i == 2 ? ", key: [id]" : ""), "mode: cdc");
+      Declare(name, "public." + name, "dw.d." + name + (i == 2 ? ", key: [id]" : ""), "mode: cdc");
     }
-    estate_.SetEnv("SRC_DSN",
-                   database_->dsn() + " options='-c logical_decoding_work_mem=64kB'");
+    estate_.SetEnv("SRC_DSN", database_->dsn() + " options='-c logical_decoding_work_mem=64kB'");
   }
 
   const int seed_;
@@ -185,8 +219,8 @@ TEST_F(CdcChaosTest, BothSidesAreTheSameInTheEnd) {
     ASSERT_LT(steady_clock::now(), deadline + time + seconds(120)) << kills << " kills only";
     Process process(estate_.Afluente({"run", "--all"}));
     ++runs;
-    const auto passed = steady_clock::now() - began;
-    const int what = static_cast<int>(random_() % 4);
+    const bool is_crash = crashes < 2 && steady_clock::now() - began > time * (crashes + 1) / 3;
+    const int what = is_crash ? 2 : static_cast<int>(random_() % 4);
     if (what < 2) {
       if (!process.EndsWithin(milliseconds(random_() % 1'000))) {
         process.Signal(SIGKILL);
@@ -194,7 +228,7 @@ TEST_F(CdcChaosTest, BothSidesAreTheSameInTheEnd) {
       }
     } else if (what == 2) {
       std::this_thread::sleep_for(milliseconds(random_() % 600));
-      if (crashes < 2 && passed > time * (crashes + 1) / 3) {
+      if (is_crash) {
         ++crashes;
         PgCluster::Shared().Crash();
       } else {

@@ -1,5 +1,7 @@
 // A logical replication stream: whatever a server or a network sends must not be read past its end,
 // and what was parsed must be folded without losing a key or a value.
+#include "connectors/postgres/replication/pgoutput.h"
+
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
@@ -7,7 +9,6 @@
 
 #include "connectors/postgres/big_endian.h"
 #include "connectors/postgres/replication/change_fold.h"
-#include "connectors/postgres/replication/pgoutput.h"
 
 namespace {
 

@@ -12,8 +12,9 @@ using testing::HasSubstr;
 class CdcSetupTest : public FollowingTest {
  protected:
   CdcSetupTest() {
-    Source("create table a(id int primary key, v text); insert into a values (1, 'a1');"
-           "create table b(id int primary key, v text); insert into b values (1, 'b1')");
+    Source(
+        "create table a(id int primary key, v text); insert into a values (1, 'a1');"
+        "create table b(id int primary key, v text); insert into b values (1, 'b1')");
   }
   std::string Slots() {
     return database_->Value(fmt::format(
@@ -34,8 +35,9 @@ TEST_F(CdcSetupTest, TwoIntegrationsInOneSlotAndTwoProjects) {
   const Outcome first = estate_.Run({"run", "--all"});
   ASSERT_EQ(first.exit_code, 0) << first.ToString();
   EXPECT_EQ(Slots(), "afluente_trial_src");
-  Source("begin; insert into a values (2, 'a2'); insert into b values (2, 'b2'); commit;"
-         "update a set v = 'x' where id = 1; delete from b where id = 1");
+  Source(
+      "begin; insert into a values (2, 'a2'); insert into b values (2, 'b2'); commit;"
+      "update a set v = 'x' where id = 1; delete from b where id = 1");
   const Outcome second = estate_.Run({"run", "--all"});
   ASSERT_EQ(second.exit_code, 0) << second.ToString();
   EXPECT_THAT(WarehouseLines("select id, v from dw.d.a order by id"), ElementsAre("1|x", "2|a2"));
@@ -47,14 +49,16 @@ TEST_F(CdcSetupTest, TwoIntegrationsInOneSlotAndTwoProjects) {
 TEST_F(CdcSetupTest, AnIntegrationThatIsAddedLaterIsCopiedWhileTheOtherGoesOn) {
   Follow("a");
   RunOk("a");
-  Source("insert into a values (2, 'a2'); insert into b values (2, 'b2');"
-         "update b set v = 'before' where id = 1");
+  Source(
+      "insert into a values (2, 'a2'); insert into b values (2, 'b2');"
+      "update b set v = 'before' where id = 1");
   Follow("b");
   RunOk("b");
   EXPECT_EQ(WarehouseLines(With(kA, "dw.d.")), SourceLines(With(kA, "")));
   EXPECT_EQ(WarehouseLines(With(kB, "dw.d.")), SourceLines(With(kB, "")));
   EXPECT_EQ(Slots(), "afluente_trial_src");
-  Source("insert into a values (3, 'a3'); insert into b values (3, 'b3'); delete from b where id = 1");
+  Source(
+      "insert into a values (3, 'a3'); insert into b values (3, 'b3'); delete from b where id = 1");
   ExpectSame("a", kA);
   ExpectSame("b", kB);
 }
@@ -63,8 +67,9 @@ TEST_F(CdcSetupTest, AFullRefreshCopiesOneAndTheOtherGoesOn) {
   Follow("a");
   Follow("b");
   RunOk("a");
-  Source("update a set v = 'x'; insert into b values (2, 'b2'); "
-         "alter table a add w int; update a set w = 1");
+  Source(
+      "update a set v = 'x'; insert into b values (2, 'b2'); "
+      "alter table a add w int; update a set w = 1");
   RunOk("a", {"--full-refresh"});
   EXPECT_EQ(WarehouseLines("select id, v, w from dw.d.a"), SourceLines("select * from a"));
   EXPECT_EQ(WarehouseLines(With(kB, "dw.d.")), SourceLines(With(kB, "")));
@@ -144,8 +149,9 @@ TEST_F(CdcSetupTest, FullWithoutADestinationKey) {
 }
 
 TEST_F(CdcSetupTest, AGeneratedColumn) {
-  Source("create table g(id int primary key, v int, twice int generated always as (v * 2) stored);"
-         "insert into g values (1, 5)");
+  Source(
+      "create table g(id int primary key, v int, twice int generated always as (v * 2) stored);"
+      "insert into g values (1, 5)");
   Follow("g");
   if (std::stoi(database_->Value("show server_version_num")) < 180000) {
     RunFails("g", 2, {"\"twice\"", "is generated", "twice: { exclude: true }"});
@@ -183,8 +189,9 @@ TEST(CdcServerTest, WithoutALogicalLog) {
   const auto database = cluster.CreateDatabase();
   database->Exec("create table a(id int primary key)");
   const EstateFolder estate({{"src", database->dsn()}});
-  estate.Integration("a", "source: { connection: src, table: public.a }\n"
-                          "destination: { table: dw.d.a }\nmode: cdc\n");
+  estate.Integration("a",
+                     "source: { connection: src, table: public.a }\n"
+                     "destination: { table: dw.d.a }\nmode: cdc\n");
   const Outcome outcome = estate.Run({"run", "a"});
   EXPECT_EQ(outcome.exit_code, 2) << outcome.ToString();
   EXPECT_THAT(outcome.err, HasSubstr("wal_level is replica"));

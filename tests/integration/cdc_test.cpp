@@ -24,8 +24,7 @@ class CdcTest : public FollowingTest {
   }
   /// A connection whose transactions the server sends before they commit.
   void SendLargeTransactionsEarly() {
-    estate_.SetEnv("SRC_DSN",
-                   database_->dsn() + " options='-c logical_decoding_work_mem=64kB'");
+    estate_.SetEnv("SRC_DSN", database_->dsn() + " options='-c logical_decoding_work_mem=64kB'");
   }
 };
 
@@ -82,8 +81,9 @@ TEST_F(CdcTest, AnUnchangedLargeValueStays) {
   estate_.Integration("t",
                       "source: { connection: src, table: public.t }\n"
                       "destination: { table: dw.d.t, key: [id] }\nmode: cdc\n");
-  Source("update t set name = 'changed again'; update t set name = 'twice' where id = 2;"
-         "delete from t where id = 3");
+  Source(
+      "update t set name = 'changed again'; update t set name = 'twice' where id = 2;"
+      "delete from t where id = 3");
   ExpectSame("t", kAll);
   EXPECT_EQ(Differences("t"), 0);
 }
@@ -134,7 +134,8 @@ TEST_F(CdcTest, ALargeTransactionWithAbortedParts) {
   SendLargeTransactionsEarly();
   Source(
       "begin; insert into t select i, 'kept', md5(i::text) from generate_series(1000, 9000) i;"
-      "savepoint a; insert into t select i, 'gone', md5(i::text) from generate_series(10000, 14000) "
+      "savepoint a; insert into t select i, 'gone', md5(i::text) from generate_series(10000, "
+      "14000) "
       "i; savepoint b; update t set name = 'gone' where id < 5000; rollback to a;"
       "insert into t select i, 'kept', md5(i::text) from generate_series(20000, 24000) i;"
       "savepoint c; delete from t where id % 3 = 0; release c;"
@@ -209,7 +210,8 @@ TEST_F(CdcTest, KeysOfSeveralColumnsAndOfText) {
   ExpectSame("pairs", all);
   Source(
       "update pairs set v = upper(v); delete from pairs where a = 'X'; update pairs set a = 'x2' "
-      "where a = 'x'; update pairs set b = 9 where a = ''; insert into pairs values ('X', 1, 'new')");
+      "where a = 'x'; update pairs set b = 9 where a = ''; insert into pairs values ('X', 1, "
+      "'new')");
   ExpectSame("pairs", all);
   EXPECT_EQ(Differences("pairs"), 0);
 }
@@ -223,8 +225,9 @@ TEST_F(CdcTest, AKeyThatIsStoredOutOfLine) {
   Follow("longkey");
   const std::string all = "select md5(k), v from {}longkey order by 2";
   ExpectSame("longkey", all);
-  Source("update longkey set v = v + 10; delete from longkey where v = 13;"
-         "update longkey set k = 'short' where v = 12");
+  Source(
+      "update longkey set v = v + 10; delete from longkey where v = 13;"
+      "update longkey set k = 'short' where v = 12");
   ExpectSame("longkey", all);
 }
 
@@ -237,21 +240,24 @@ TEST_F(CdcTest, OtherKeysThanThePrimaryOne) {
   Declare("coded", "public.coded", "dw.d.coded, key: [code]", "mode: cdc");
   const std::string all = "select id, code, v from {}coded order by id";
   ExpectSame("coded", all);
-  Source("update coded set id = 5 where id = 1; update coded set code = 'c' where id = 2;"
-         "delete from coded where code = 'a'");
+  Source(
+      "update coded set id = 5 where id = 1; update coded set code = 'c' where id = 2;"
+      "delete from coded where code = 'a'");
   ExpectSame("coded", all);
 }
 
 TEST_F(CdcTest, MasksAndRenames) {
-  Source("create table people(id int primary key, phone text, name text, note text);"
-         "insert into people values (1, '5511999990001', 'Ana', 'x')");
+  Source(
+      "create table people(id int primary key, phone text, name text, note text);"
+      "insert into people values (1, '5511999990001', 'Ana', 'x')");
   Declare("people", "public.people", "dw.d.people",
           "mode: cdc\ncolumns:\n  phone: { mask: hash, rename: phone_hash }\n"
           "  name: { mask: last4 }\n  id: { rename: person }\n  note: { exclude: true }\n");
   const Outcome first = estate_.Run({"run", "people"});
   ASSERT_EQ(first.exit_code, 0) << first.ToString();
-  Source("insert into people values (2, '5511999990001', 'Beatriz', 'y');"
-         "update people set name = 'Ana Clara' where id = 1");
+  Source(
+      "insert into people values (2, '5511999990001', 'Beatriz', 'y');"
+      "update people set name = 'Ana Clara' where id = 1");
   RunOk("people");
   EXPECT_THAT(WarehouseColumns("people"),
               ElementsAre("person INTEGER", "phone_hash VARCHAR", "name VARCHAR"));

@@ -1,6 +1,7 @@
 // Every type of the corpus through the stream, in both forms, against a snapshot of the same rows.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iostream>
 #include <memory>
 
@@ -34,14 +35,8 @@ TEST_P(CdcTypesTest, ArriveAsASnapshotYieldsThem) {
   const EstateFolder estate({{"src", database->dsn()}});
   database->Exec(TypeSetup());
   std::vector<TypeCase> cases;
-  for (TypeCase& type_case : AllTypeCases()) {
-    if (GetParam().binary && !HasNaturalForm(type_case)) continue;
-    // The log prints xml without its declaration; docs/types.md says so.
-    if (type_case.pg_type == "xml") {
-      std::erase_if(type_case.values,
-                    [](const std::string& value) { return value.starts_with("<?xml"); });
-    }
-    cases.push_back(std::move(type_case));
+  for (const TypeCase& type_case : AllTypeCases()) {
+    if (!GetParam().binary || HasNaturalForm(type_case)) cases.push_back(type_case);
   }
   for (const TypeCase& type_case : cases) {
     const std::string table = TableOf(type_case);
@@ -52,8 +47,7 @@ TEST_P(CdcTypesTest, ArriveAsASnapshotYieldsThem) {
           mode + "-" + table.substr(2),
           fmt::format("source: {{ connection: src, table: public.{0} }}\n"
                       "destination: {{ table: dw.{1}.{0} }}\nmode: {1}\n{2}",
-                      table, mode,
-                      type_case.as_text ? "columns: { v: { type: text } }\n" : ""));
+                      table, mode, type_case.as_text ? "columns: { v: { type: text } }\n" : ""));
     }
   }
   const Outcome copied = estate.Run({"run", "--all"});
@@ -72,34 +66,33 @@ TEST_P(CdcTypesTest, ArriveAsASnapshotYieldsThem) {
   const Outcome followed = estate.Run({"run", "--all"});
   ASSERT_EQ(followed.exit_code, 0) << followed.ToString();
 
+  // In parts: a query over all tables would not fit the memory of `afluente query`.
+  constexpr std::size_t kTablesAQuery = 20;
   std::size_t compared = 0;
-  const auto compare = [&](const std::string& question) {
-    for (const Row& row : estate.Query(question)) {
-      EXPECT_EQ(row[1], "0") << *row[0];
-      EXPECT_EQ(row[2], "0") << *row[0];
+  for (std::size_t first = 0; first < cases.size(); first += kTablesAQuery) {
+    std::string all;
+    for (std::size_t i = first; i < std::min(cases.size(), first + kTablesAQuery); ++i) {
+      const std::string table = TableOf(cases[i]);
+      const auto rows = [&](const std::string& mode) {
+        return fmt::format("select id, typeof(v) as t, v::varchar as v from dw.{}.{}", mode, table);
+      };
+      all += fmt::format(
+          "{0}select '{1}' as name, (select count(*) from ({2} except {3})) as missing, (select "
+          "count(*) from ({3} except {2})) as other, (select count(*) from dw.cdc.{1}) as rows",
+          all.empty() ? "" : " union all ", table, rows("snapshot"), rows("cdc"));
+    }
+    for (const Row& row : estate.Query(all)) {
+      // xml_out drops the declaration of a document, which `::text` keeps: the
+      // stream has no other text to send.
+      const std::string differing = *row[0] == "v_xml" ? "1" : "0";
+      EXPECT_EQ(row[1], differing) << *row[0];
+      EXPECT_EQ(row[2], differing) << *row[0];
       compared += std::stoul(*row[3]);
     }
-  };
-  // All tables in one question would be more than a reader's memory.
-  constexpr std::size_t kQuestionSize = std::size_t{1} << 14U;
-  std::string question;
-  for (const TypeCase& type_case : cases) {
-    const std::string table = TableOf(type_case);
-    const auto rows = [&](const std::string& mode) {
-      return fmt::format("select id, typeof(v) as t, v::varchar as v from dw.{}.{}", mode, table);
-    };
-    question += fmt::format(
-        "{0}select '{1}' as name, (select count(*) from ({2} except {3})) as missing, (select "
-        "count(*) from ({3} except {2})) as other, (select count(*) from dw.cdc.{1}) as rows",
-        question.empty() ? "" : " union all ", table, rows("snapshot"), rows("cdc"));
-    if (question.size() < kQuestionSize) continue;
-    compare(question);
-    question.clear();
   }
-  if (!question.empty()) compare(question);
   EXPECT_EQ(compared, values);
-  std::cout << "cdc types, " << GetParam().name << ": " << compared << " values of "
-            << cases.size() << " columns\n";
+  std::cout << "cdc types, " << GetParam().name << ": " << compared << " values of " << cases.size()
+            << " columns\n";
 }
 
 INSTANTIATE_TEST_SUITE_P(Postgres, CdcTypesTest,

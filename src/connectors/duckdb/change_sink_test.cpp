@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "connectors/duckdb/test_changes.h"
 #include "connectors/duckdb/test_warehouse.h"
 
 namespace afluente::duck {
@@ -12,128 +13,6 @@ using data::Position;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-using Text = std::optional<std::string>;
-const data::LogicalType kInt = {data::Kind::kInt64, 0, 0, nullptr};
-const data::LogicalType kString = {data::Kind::kText, 0, 0, nullptr};
-const data::LogicalType kFlag = {data::Kind::kBool, 0, 0, nullptr};
-
-/// A row of the test's table: an id, which is the key, and texts.
-struct TestRow {
-  std::int64_t id = 0;
-  std::vector<Text> texts;
-  std::vector<bool> lacks = {};  // Of the texts; not empty: an incomplete row.
-  std::int64_t origin = 0;
-};
-
-/// What a reader of changes yields, written down by a test.
-class RowReader final : public data::BatchReader {
- public:
-  RowReader(std::vector<TestRow> rows, bool fails) : rows_(std::move(rows)), fails_(fails) {}
-
-  Result<std::size_t> Next(data::Batch& batch) override {
-    if (fails_) return Error(ErrorKind::kConversion, "column \"name\" does not fit");
-    std::size_t filled = 0;
-    for (; filled < data::Batch::kRows && next_ < rows_.size(); ++filled, ++next_) {
-      const TestRow& row = rows_[next_];
-      auto& columns = batch.columns();
-      columns[0].Set(filled, row.id);
-      for (std::size_t i = 0; i < row.texts.size(); ++i) {
-        if (row.texts[i]) {
-          columns[1 + i].SetBytes(filled, row.texts[i]->data(), row.texts[i]->size());
-        } else {
-          columns[1 + i].SetNull(filled);
-        }
-      }
-      if (row.lacks.empty()) continue;
-      const std::size_t flags = 1 + row.texts.size();
-      columns[flags].Set(filled, false);
-      for (std::size_t i = 0; i < row.lacks.size(); ++i) {
-        columns[flags + 1 + i].Set(filled, static_cast<bool>(row.lacks[i]));
-      }
-      columns[2 * flags].Set(filled, row.origin);
-    }
-    return filled;
-  }
-
- private:
-  const std::vector<TestRow> rows_;
-  const bool fails_;
-  std::size_t next_ = 0;
-};
-
-class FakeChanges final : public pipeline::TableChanges {
- public:
-  FakeChanges(const estate::Integration& integration, const std::vector<std::string>& texts,
-              std::uint64_t version)
-      : integration_(integration), version_(version) {
-    schema_.push_back({"id", kInt, false});
-    for (const std::string& text : texts) schema_.push_back({text, kString, true});
-    incomplete_schema_ = schema_;
-    for (const data::Column& column : schema_) {
-      incomplete_schema_.push_back({pipeline::kLacksPrefix + column.name, kFlag, false});
-    }
-    incomplete_schema_.push_back({std::string(pipeline::kOriginPrefix) + "id", kInt, false});
-  }
-
-  FakeChanges& Put(std::int64_t id, std::vector<Text> texts) {
-    deleted_.push_back({id, {}});
-    rows_.push_back({id, std::move(texts)});
-    return *this;
-  }
-  FakeChanges& Delete(std::int64_t id) {
-    deleted_.push_back({id, {}});
-    return *this;
-  }
-  FakeChanges& PutLacking(std::int64_t id, std::vector<Text> texts, std::vector<bool> lacks,
-                          std::int64_t origin) {
-    deleted_.push_back({id, {}});
-    incomplete_.push_back({id, std::move(texts), std::move(lacks), origin});
-    return *this;
-  }
-  FakeChanges& Truncate() {
-    truncated_ = true;
-    return *this;
-  }
-  FakeChanges& Fail() {
-    fails_ = true;
-    return *this;
-  }
-
-  const estate::Integration& integration() const override { return integration_; }
-  const data::Schema& schema() const override { return schema_; }
-  std::uint64_t schema_version() const override { return version_; }
-  const std::vector<std::string>& key() const override { return key_; }
-  bool truncated() const override { return truncated_; }
-  std::uint64_t changes() const override { return deleted_.size(); }
-  std::size_t keys() const override { return deleted_.size(); }
-  std::size_t rows() const override { return rows_.size(); }
-  std::size_t incomplete_rows() const override { return incomplete_.size(); }
-  const data::Schema& key_schema() const override { return key_schema_; }
-  std::unique_ptr<data::BatchReader> ReadKeys() override { return Read(deleted_, false); }
-  std::unique_ptr<data::BatchReader> ReadRows() override { return Read(rows_, fails_); }
-  const data::Schema& incomplete_schema() const override { return incomplete_schema_; }
-  std::unique_ptr<data::BatchReader> ReadIncompleteRows() override {
-    return Read(incomplete_, false);
-  }
-
- private:
-  static std::unique_ptr<data::BatchReader> Read(const std::vector<TestRow>& rows, bool fails) {
-    return std::make_unique<RowReader>(rows, fails);
-  }
-
-  const estate::Integration& integration_;
-  const std::uint64_t version_;
-  data::Schema schema_;
-  data::Schema incomplete_schema_;
-  const data::Schema key_schema_ = {{"id", kInt, false}};
-  const std::vector<std::string> key_ = {"id"};
-  std::vector<TestRow> deleted_;
-  std::vector<TestRow> rows_;
-  std::vector<TestRow> incomplete_;
-  bool truncated_ = false;
-  bool fails_ = false;
-};
 
 Position At(int lsn) { return {"lsn", std::to_string(lsn)}; }
 
@@ -168,8 +47,7 @@ class ChangeSinkTest : public testing::Test {
   }
 
   FakeChanges& Change(const estate::Integration& integration,
-                      const std::vector<std::string>& texts = {"name"},
-                      std::uint64_t version = 1) {
+                      const std::vector<std::string>& texts = {"name"}, std::uint64_t version = 1) {
     auto changes = std::make_unique<FakeChanges>(integration, texts, version);
     FakeChanges& borrowed = *changes;
     set_.tables.push_back(std::move(changes));
@@ -194,7 +72,8 @@ class ChangeSinkTest : public testing::Test {
   std::vector<std::string> Stored() {
     std::vector<std::string> lines;
     const auto stored = sink_->Stored();
-    for (const auto& [name, position] : stored.value()) lines.push_back(name + " " + position.value);
+    for (const auto& [name, position] : stored.value())
+      lines.push_back(name + " " + position.value);
     return lines;
   }
 
@@ -312,6 +191,22 @@ TEST_F(ChangeSinkTest, ATransactionMayChangeRowsThenColumnsThenRows) {
   EXPECT_THAT(warehouse_.Rows("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'crm' "
                               "AND database_name = 'analytics' ORDER BY 1"),
               ElementsAre("contacts", "messages"));
+}
+
+TEST_F(ChangeSinkTest, RowsFromBeforeAColumnGetItsDefault) {
+  contacts_.columns["plan"].rename = "tariff";
+  contacts_.columns["secret"].mask = estate::Mask::kRedact;
+  Change(contacts_, {"name", "plan", "secret", "none"}, 2)
+      .Default({std::nullopt, "basic", "s", std::nullopt})
+      .Put(2, {"bia", "gold", std::nullopt, "x"});
+  ApplyOk(At(10));
+  EXPECT_THAT(Table(kContacts), ElementsAre("1|first|basic|***|NULL", "2|bia|gold|NULL|x"));
+  // Only when the column is added.
+  Change(contacts_, {"name", "plan", "secret", "none"}, 3)
+      .Default({std::nullopt, "other", "s", std::nullopt})
+      .Put(2, {"bia", std::nullopt, std::nullopt, "x"});
+  ApplyOk(At(20));
+  EXPECT_THAT(Table(kContacts), ElementsAre("1|first|basic|***|NULL", "2|bia|NULL|NULL|x"));
 }
 
 TEST_F(ChangeSinkTest, APositionThatIsAheadStaysWhereItIs) {

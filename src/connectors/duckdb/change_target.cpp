@@ -21,6 +21,12 @@ std::string SqlName(const estate::TableAddress& address) {
                      QuoteIdentifier(address.table));
 }
 
+bool HasColumn(const std::vector<TableColumn>& columns, const std::string& name) {
+  return std::any_of(columns.begin(), columns.end(), [&](const TableColumn& has) {
+    return strcasecmp(has.name.c_str(), name.c_str()) == 0;
+  });
+}
+
 }  // namespace
 
 Status ChangeTarget::RunOverLane(
@@ -40,7 +46,7 @@ std::string ChangeTarget::Shaped(const data::Schema& schema, const std::string& 
 }
 
 // The table takes the columns that arrive, in order with the rows.
-Status ChangeTarget::Fit(duckdb_connection connection, const pipeline::TableChanges& changes) {
+Status ChangeTarget::Fit(duckdb_connection connection, pipeline::TableChanges& changes) {
   if (changes.schema_version() == fitted_version_) return Done{};
   const estate::TableAddress& address = *integration_.destination.table;
   AFL_ASSIGN(const auto target, ReadColumns(connection, address));
@@ -60,13 +66,11 @@ Status ChangeTarget::Fit(duckdb_connection connection, const pipeline::TableChan
   for (const std::string& alteration : evolution_.alterations) {
     AFL_TRY(data::Execute(connection, "ALTER TABLE " + SqlName(address) + " " + alteration));
   }
+  if (!evolution_.alterations.empty()) AFL_TRY(FillAdded(connection, changes, target));
   ignored_.clear();
   if (!evolution_.projection.empty()) {
     for (const TableColumn& column : arriving) {
-      const bool is_stored = std::any_of(target.begin(), target.end(), [&](const TableColumn& has) {
-        return strcasecmp(has.name.c_str(), column.name.c_str()) == 0;
-      });
-      if (!is_stored) ignored_.insert(column.name);
+      if (!HasColumn(target, column.name)) ignored_.insert(column.name);
     }
   }
   for (const std::string& change : evolution_.changes) {
@@ -74,6 +78,33 @@ Status ChangeTarget::Fit(duckdb_connection connection, const pipeline::TableChan
   }
   fitted_version_ = changes.schema_version();
   return Done{};
+}
+
+// Rows that stand in the table get what the source says they hold in columns
+// that have just been added.
+Status ChangeTarget::FillAdded(duckdb_connection connection, pipeline::TableChanges& changes,
+                               const std::vector<TableColumn>& before) {
+  std::string assignments;
+  for (const std::string& column : changes.columns_with_defaults()) {
+    const std::string name = pipeline::ArrivesAs(column, integration_);
+    if (HasColumn(before, name)) continue;
+    assignments +=
+        fmt::format("{0}{1} = s.{1}", assignments.empty() ? "" : ", ", QuoteIdentifier(name));
+  }
+  if (assignments.empty()) return Done{};
+  if (!integration_.transform.empty()) {
+    spdlog::warn(
+        "{}: rows from before a column was added hold NULL in it, and not its default; "
+        "`afluente run {} --full-refresh` copies the table again",
+        integration_.name, integration_.name);
+    return Done{};
+  }
+  has_deleted_ = true;  // An update deletes the old rows.
+  const auto reader = changes.ReadDefaults();
+  return RunOverLane(connection, *reader, changes.schema(), 1, [&](const std::string& lane) {
+    return fmt::format("UPDATE {} SET {} FROM ({}) AS s", SqlName(*integration_.destination.table),
+                       assignments, Shaped(changes.schema(), lane));
+  });
 }
 
 Status ChangeTarget::Rebuild(duckdb_connection connection) const {

@@ -35,7 +35,9 @@ class ChangeTarget {
   void Keep() { has_deleted_ = false; }
 
  private:
-  Status Fit(duckdb_connection connection, const pipeline::TableChanges& changes);
+  Status Fit(duckdb_connection connection, pipeline::TableChanges& changes);
+  Status FillAdded(duckdb_connection connection, pipeline::TableChanges& changes,
+                   const std::vector<TableColumn>& before);
   Status Rebuild(duckdb_connection connection) const;
   Status StageIncompleteRows(duckdb_connection connection, pipeline::TableChanges& changes);
   Status DeleteKeys(duckdb_connection connection, pipeline::TableChanges& changes);

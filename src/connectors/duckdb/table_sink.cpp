@@ -213,8 +213,8 @@ Result<pipeline::Committed> TableSink::Commit(const data::Position& end,
   // What is followed is identified by the source, and a transform may make
   // several rows of one.
   const bool is_followed = integration_.mode == estate::Mode::kCdc;
-  const bool names_rows = !is_followed || (!integration_.destination.key.empty() &&
-                                           integration_.transform.empty());
+  const bool names_rows =
+      !is_followed || (!integration_.destination.key.empty() && integration_.transform.empty());
   if (upserts && names_rows) AFL_TRY(CheckKeys());
   if (upserts && !Replaces() && integration_.lookback.count() > 0 &&
       rows_.evolution().changes.empty()) {

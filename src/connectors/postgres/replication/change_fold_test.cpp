@@ -300,9 +300,8 @@ TEST_F(ChangeFoldTest, WithoutAKeyEveryInsertIsARow) {
 
 TEST_F(ChangeFoldTest, WithoutAKeyUpdatesAndDeletesAreRefused) {
   fold_ = ChangeFold(std::vector<std::size_t>());
-  for (const std::string& message :
-       {UpdateMessage(5, "", TextTuple({"1", "a", "x"})),
-        DeleteMessage(5, "O" + TextTuple({"1", "a", "x"}))}) {
+  for (const std::string& message : {UpdateMessage(5, "", TextTuple({"1", "a", "x"})),
+                                     DeleteMessage(5, "O" + TextTuple({"1", "a", "x"}))}) {
     const Status refused = Parse(message);
     ASSERT_FALSE(refused.ok());
     EXPECT_EQ(refused.error().kind(), ErrorKind::kSchemaMismatch);

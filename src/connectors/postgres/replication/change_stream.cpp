@@ -17,6 +17,23 @@ WallTime ToWallTime(PostgresMicros time) {
   return WallTime(std::chrono::microseconds(time + kEpochMicros));
 }
 
+// The stream does not send what ADD COLUMN ... DEFAULT gave to rows that stood
+// there: the server itself keeps it as one value for all of them.
+// Source: PostgreSQL documentation, pg_attribute, attmissingval.
+Result<std::map<std::string, std::string>> ReadDefaults(PGconn* catalog, std::uint32_t relation) {
+  AFL_ASSIGN(const QueryResult found,
+             QueryParams(catalog,
+                         "SELECT attname, (attmissingval::text::text[])[1] FROM "
+                         "pg_catalog.pg_attribute WHERE attrelid = $1::oid AND atthasmissing "
+                         "AND NOT attisdropped",
+                         {std::to_string(relation)}));
+  std::map<std::string, std::string> defaults;
+  for (int row = 0; row < PQntuples(found.get()); ++row) {
+    if (PQgetisnull(found.get(), row, 1) == 0) defaults[Text(found, row, 0)] = Text(found, row, 1);
+  }
+  return defaults;
+}
+
 // The stream does not say how many dimensions an array was declared with.
 Status LearnDimensions(PGconn* catalog, std::uint32_t relation,
                        std::vector<CatalogColumn>& columns) {
@@ -318,8 +335,9 @@ Status ChangeStream::LearnShape(Table& table, const RelationMessage& relation) {
   }
   AFL_ASSIGN(auto columns, ResolveColumns(catalog_.get(), seeds));
   AFL_TRY(LearnDimensions(catalog_.get(), relation.oid, columns));
-  AFL_ASSIGN(auto shape,
-             ShapeTable(relation, columns, *table.followed.integration, ++versions_));
+  AFL_ASSIGN(auto defaults, ReadDefaults(catalog_.get(), relation.oid));
+  AFL_ASSIGN(auto shape, ShapeTable(relation, columns, *table.followed.integration, ++versions_,
+                                    std::move(defaults)));
   const auto& as_text = shape->columns.cast_to_text;
   const auto first = std::find(as_text.begin(), as_text.end(), true);
   if (options_.stream.binary && first != as_text.end()) {

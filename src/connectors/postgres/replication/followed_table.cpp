@@ -115,6 +115,34 @@ class FoldReader final : public data::BatchReader {
   std::vector<TupleCell> cells_;
 };
 
+// One row of the columns' defaults.
+class DefaultsReader final : public data::BatchReader {
+ public:
+  explicit DefaultsReader(const TableShape& shape) : shape_(shape) {}
+
+  Result<std::size_t> Next(data::Batch& batch) override {
+    if (std::exchange(is_read_, true)) return std::size_t{0};
+    const SelectedColumns& columns = shape_.columns;
+    for (std::size_t i = 0; i < columns.schema.size(); ++i) {
+      const data::Column& column = columns.schema[i];
+      const auto found = shape_.defaults.find(column.name);
+      if (found == shape_.defaults.end()) {
+        batch.columns()[i].SetNull(0);
+        continue;
+      }
+      const Fault fault = DecodeTextCell(column.type, columns.layouts[i], found->second, 0,
+                                         batch.columns()[i], arena_);
+      if (fault != Fault::kNone) return BadCell(column, fault);
+    }
+    return std::size_t{1};
+  }
+
+ private:
+  const TableShape& shape_;
+  RowArena arena_;
+  bool is_read_ = false;
+};
+
 class FoldedChanges final : public pipeline::TableChanges {
  public:
   FoldedChanges(const estate::Integration& integration, std::shared_ptr<const TableShape> shape,
@@ -129,6 +157,16 @@ class FoldedChanges final : public pipeline::TableChanges {
   const data::Schema& schema() const override { return shape_->columns.schema; }
   std::uint64_t schema_version() const override { return shape_->version; }
   const std::vector<std::string>& key() const override { return shape_->key; }
+  std::vector<std::string> columns_with_defaults() const override {
+    std::vector<std::string> names;
+    for (const data::Column& column : schema()) {
+      if (shape_->defaults.contains(column.name)) names.push_back(column.name);
+    }
+    return names;
+  }
+  std::unique_ptr<data::BatchReader> ReadDefaults() override {
+    return std::make_unique<DefaultsReader>(*shape_);
+  }
   bool truncated() const override { return fold_->truncated(); }
   std::uint64_t changes() const override { return fold_->changes(); }
   std::size_t keys() const override { return fold_->entries().size(); }
@@ -185,8 +223,10 @@ estate::Integration WithoutUnsent(const estate::Integration& integration,
 Result<std::shared_ptr<const TableShape>> ShapeTable(const RelationMessage& relation,
                                                      const std::vector<CatalogColumn>& columns,
                                                      const estate::Integration& integration,
-                                                     std::uint64_t version) {
+                                                     std::uint64_t version,
+                                                     std::map<std::string, std::string> defaults) {
   auto shape = std::make_shared<TableShape>();
+  shape->defaults = std::move(defaults);
   shape->version = version;
   AFL_ASSIGN(shape->columns, SelectColumns(columns, WithoutUnsent(integration, columns)));
   const data::Schema& schema = shape->columns.schema;

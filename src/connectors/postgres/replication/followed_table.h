@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,8 @@ struct TableShape {
   std::vector<std::size_t> key_read;  // Their places in columns.schema.
   data::Schema incomplete_schema;
   std::uint64_t version = 0;
+  /// What rows from before a column came hold in it, in its text form. By name.
+  std::map<std::string, std::string> defaults;
 };
 
 /// Derives the shape from what the stream says (`relation`) and the types that
@@ -35,7 +38,8 @@ struct TableShape {
 Result<std::shared_ptr<const TableShape>> ShapeTable(const RelationMessage& relation,
                                                      const std::vector<CatalogColumn>& columns,
                                                      const estate::Integration& integration,
-                                                     std::uint64_t version);
+                                                     std::uint64_t version,
+                                                     std::map<std::string, std::string> defaults);
 
 /// The folded changes as batches. Owns the fold.
 std::unique_ptr<pipeline::TableChanges> MakeTableChanges(const estate::Integration& integration,

@@ -109,16 +109,16 @@ Result<std::vector<std::string>> CheckFollowed(PGconn* connection, const Relatio
   AFL_ASSIGN(const SelectedColumns selected, SelectColumns(relation.columns, integration));
   needs_text = needs_text || std::find(selected.cast_to_text.begin(), selected.cast_to_text.end(),
                                        true) != selected.cast_to_text.end();
-  AFL_ASSIGN(const QueryResult row,
-             QueryParams(connection,
-                         "SELECT relreplident FROM pg_catalog.pg_class WHERE oid = $1::oid",
-                         {table.oid}));
+  AFL_ASSIGN(
+      const QueryResult row,
+      QueryParams(connection, "SELECT relreplident FROM pg_catalog.pg_class WHERE oid = $1::oid",
+                  {table.oid}));
   const bool is_full = PQntuples(row.get()) > 0 && Text(row, 0, 0) == "f";
   if (is_full && integration.destination.key.empty()) {
-    findings.push_back(fmt::format(
-        "{}: table {} has REPLICA IDENTITY FULL: say which columns identify a row with "
-        "destination.key",
-        integration.destination.mark.ToString(), table.sql_name));
+    findings.push_back(
+        fmt::format("{}: table {} has REPLICA IDENTITY FULL: say which columns identify a row with "
+                    "destination.key",
+                    integration.destination.mark.ToString(), table.sql_name));
   }
   constexpr int kSendsGenerated = 180000;
   if (PQserverVersion(connection) >= kSendsGenerated) return findings;

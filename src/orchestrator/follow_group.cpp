@@ -111,8 +111,8 @@ Status FollowGroup::CheckPositions(Prepared& prepared, bool copies_what_fell_beh
                              "--full-refresh` copies again",
                              fmt::join(names, ", "), why, fmt::join(names, " ")));
   };
-  const std::string why = fmt::format(
-      "slot {} {}", slot_, lost ? "was lost" : "has gone on without this warehouse");
+  const std::string why =
+      fmt::format("slot {} {}", slot_, lost ? "was lost" : "has gone on without this warehouse");
   // Made anew under its old name, for example: what was written before it is
   // published again does not come.
   const std::string why_unpublished = fmt::format("the table is not in publication {}", slot_);

@@ -172,15 +172,12 @@ demo_run() {
 
 # Changes arrive while one watches: a service follows the database, and questions go to it.
 demo_live() {
-  local i
+  local tries=100
   heading "8  Live: contacts are followed, change by change"
   note "$ afluente serve &"
   (cd .demo/estate && exec afluente serve) 2>.demo/serve.log &
   demo_service=$!
-  for i in {1..100}; do
-    demo_follows && break
-    sleep 0.1
-  done
+  until demo_follows || [ $((tries -= 1)) -eq 0 ]; do sleep 0.1; done
   demo_psql rapidpro -c "set synchronous_commit = on" \
     -c "update public.contacts set status = 'S', modified_on = now() where id % 97 = 1"
   note "97th contacts stop; in PostgreSQL:"

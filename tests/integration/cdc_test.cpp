@@ -7,7 +7,6 @@ namespace afluente::test {
 namespace {
 
 using testing::ElementsAre;
-using testing::IsEmpty;
 
 constexpr const char* kAll = "select id, name, md5(blob) from {}t order by id";
 

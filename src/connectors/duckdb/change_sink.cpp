@@ -104,7 +104,7 @@ class DuckChangeSink final : public pipeline::ChangeSink {
 }  // namespace
 
 Result<std::unique_ptr<pipeline::ChangeSink>> OpenChangeSink(
-    Warehouse& warehouse, std::vector<const estate::Integration*> integrations) {
+    Warehouse& warehouse, const std::vector<const estate::Integration*>& integrations) {
   auto sink = std::make_unique<DuckChangeSink>();
   AFL_TRY(sink->Open(warehouse, integrations));
   return std::unique_ptr<pipeline::ChangeSink>(std::move(sink));

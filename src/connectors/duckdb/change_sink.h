@@ -15,6 +15,6 @@ namespace afluente::duck {
 /// set changes in tables of one project becomes visible at once; so does each
 /// integration's position. Borrows warehouse and integrations.
 Result<std::unique_ptr<pipeline::ChangeSink>> OpenChangeSink(
-    Warehouse& warehouse, std::vector<const estate::Integration*> integrations);
+    Warehouse& warehouse, const std::vector<const estate::Integration*>& integrations);
 
 }  // namespace afluente::duck

@@ -242,8 +242,12 @@ void PostgresSource::SetSelects(std::vector<std::string> selects, int lanes) {
 Status PostgresSource::BeginSnapshot(PGconn* connection) const {
   const std::string join =
       snapshot_id_.empty() ? "" : fmt::format("; SET TRANSACTION SNAPSHOT '{}'", snapshot_id_);
-  AFL_TRY(Query(connection, kBeginSnapshot + join));
-  return Done{};
+  const auto begun = Query(connection, kBeginSnapshot + join);
+  if (begun.ok()) return Done{};
+  if (begun.error().message().find("snapshot") == std::string::npos) return begun.error();
+  // It goes with the session that exported it.
+  return Error(ErrorKind::kTransient,
+               "the connection that held the snapshot was lost: " + begun.error().message());
 }
 
 Result<Connection> PostgresSource::LaneConnection() {

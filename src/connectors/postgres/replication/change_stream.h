@@ -50,6 +50,8 @@ class ChangeStream final : public pipeline::ChangeSource {
                                                     std::vector<FollowedIntegration> followed);
 
   ~ChangeStream() override;
+  ChangeStream(const ChangeStream&) = delete;
+  ChangeStream& operator=(const ChangeStream&) = delete;
 
   /// Why Pump failed: a table took a shape that the stream's binary form does
   /// not carry. Open it again without.

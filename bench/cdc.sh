@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
-# Changes into the warehouse, against pg_recvlogical to /dev/null: [--rows N] [--changes N] [--runs N]
+# Changes into the warehouse, against pg_recvlogical to /dev/null: [--rows N] [--changes N] [--runs N] [--seconds N] [--big N]
 set -euo pipefail
 # shellcheck source=bench/lib.sh
 source bench/lib.sh
 
-rows=3000000 changes=1000000 runs=3
+rows=3000000 changes=1000000 runs=3 seconds=60 big=5000000
 while [ $# -gt 0 ]; do
   case $1 in
     --rows) rows=$2 && shift 2 ;;
     --changes) changes=$2 && shift 2 ;;
     --runs) runs=$2 && shift 2 ;;
-    *) echo "unknown flag $1; known: --rows N, --changes N, --runs N" >&2 && exit 2 ;;
+    --seconds) seconds=$2 && shift 2 ;;
+    --big) big=$2 && shift 2 ;;
+    *) echo "unknown flag $1; known: --rows N, --changes N, --runs N, --seconds N, --big N" >&2 && exit 2 ;;
   esac
 done
 
@@ -73,6 +75,58 @@ backlog() {
   bench_psql -c "select pg_drop_replication_slot('bench_drain')" >/dev/null
 }
 
+# CPU time of a process so far, in ticks.
+ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
+
+ask() { bench_afluente query --format csv "$1" | tail -n 1 | tr -d '\r'; }
+
+# A service follows while pgbench changes 2,000 rows a second; another process asks it for the newest change that it
+# can see. A change is readable when it, or one that committed after it, is seen first.
+latency() {
+  local service writer i
+  bench_psql -c "drop table if exists public.bench_changes cascade"
+  rows=1000000 make_table
+  publication
+  drop_slots
+  rm -rf "$state"
+  run
+  bench_afluente serve --quiet 2>"$folder/serve.log" &
+  service=$!
+  until bench_afluente lag --json 2>/dev/null | grep -q '"following"'; do sleep 0.1; done
+  sleep 2
+  i=$(ticks "$service")
+  sleep 10
+  idle_cpu_pct=$(awk -v a="$i" -v b="$(ticks "$service")" -v hz="$(getconf CLK_TCK)" 'BEGIN { printf "%.2f", (b - a) / hz / 10 * 100 }')
+  cat >"$folder/change.sql" <<'SQL'
+\set k random(1, 1000000)
+update public.bench_changes set status = 'R', modified_on = clock_timestamp() where id = :k;
+SQL
+  PGOPTIONS="-c synchronous_commit=on" "$(pg_config --bindir)/pgbench" -n -R 2000 -c 4 -T "$seconds" \
+    -f "$folder/change.sql" "$BENCH_DSN" >"$folder/pgbench.log" 2>&1 &
+  writer=$!
+  sleep 1
+  while kill -0 "$writer" 2>/dev/null; do
+    ask 'SELECT epoch_us(get_current_timestamp()), epoch_us(max(modified_on)) FROM bench.analytics.changes'
+  done >"$folder/seen.csv"
+  wait "$writer"
+  kill "$service"
+  wait "$service" || true
+  # Every millisecond of changes between two sights became readable with the second one.
+  awk -F, 'NR > 1 && $2 > last { for (t = last; t < $2; t += 1000) print ($1 - t) / 1000 } { last = $2 }' \
+    "$folder/seen.csv" | sort -g >"$folder/latency_ms"
+  p50_ms=$(awk '{ v[NR] = $1 } END { printf "%.0f", v[int(NR * 0.50) + 1] }' "$folder/latency_ms")
+  p99_ms=$(awk '{ v[NR] = $1 } END { printf "%.0f", v[int(NR * 0.99)] }' "$folder/latency_ms")
+}
+
+# One transaction of many changes: memory must not follow it.
+big_transaction() {
+  printf '  one transaction of %s changes ...\n' "$1"
+  bench_psql -c "begin" -c "insert into public.bench_changes select 100000000 + i, i, 'W', 'nova ' || md5(i::text), 0.03, now(), now()
+    from generate_series(1, $1 / 2) i" -c "update public.bench_changes set status = 'D' where id > 100000000" -c "commit"
+  run
+  big_tx_rss_mb=$(bench_divide "$(bench_json peak_rss_bytes)" 1000000 %.1f)
+}
+
 drop_slots
 make_table
 publication
@@ -92,6 +146,9 @@ done
 catchup_ratio=$(bench_median "${ratios[@]}")
 backlog $((changes / 4)) 1
 single_row_ratio=$ratio
+big_transaction "$big"
+bench_afluente reconcile changes --json >"$folder/reconcile.json" || { cat "$folder/reconcile.json" && exit 1; }
+latency
 bench_afluente reconcile changes --json >"$folder/reconcile.json" || { cat "$folder/reconcile.json" && exit 1; }
 drop_slots
 
@@ -99,7 +156,12 @@ printf '\n  %-52s %10s   %s\n' measure value limit
 printf '  %-52s %10s   %s\n' 'catch-up rate / pg_recvlogical (median)' "$catchup_ratio" '>= 0.6' \
   'the same, one change a transaction' "$single_row_ratio" '' \
   'changes per second' "$(bench_median "${rates[@]}")" '' \
-  'peak memory, MB' "$(bench_divide "$rss" 1000000 %.1f)" ''
+  'peak memory, MB' "$(bench_divide "$rss" 1000000 %.1f)" '' \
+  'peak memory, one large transaction, MB' "$big_tx_rss_mb" '< 400' \
+  'commit to readable at 2,000 changes/s, ms (median)' "$p50_ms" '< 60' \
+  'the same, 99th percentile' "$p99_ms" '< 250' \
+  'CPU of an idle service, % of a core' "$idle_cpu_pct" '< 0.5'
 echo
 bench_result "catchup_ratio=$catchup_ratio" "single_row_ratio=$single_row_ratio" \
-  "changes_per_s=$(bench_median "${rates[@]}")"
+  "changes_per_s=$(bench_median "${rates[@]}")" "p50_ms=$p50_ms" "p99_ms=$p99_ms" \
+  "big_tx_rss_mb=$big_tx_rss_mb" "idle_cpu_pct=$idle_cpu_pct"

@@ -90,7 +90,7 @@ latency() {
   drop_slots
   rm -rf "$state"
   run
-  bench_afluente serve --quiet 2>"$folder/serve.log" &
+  (exec build/release/afluente --estate "$estate" --state "$state" serve --quiet) 2>"$folder/serve.log" &
   service=$!
   until bench_afluente lag --json 2>/dev/null | grep -q '"following"'; do sleep 0.1; done
   sleep 2

@@ -45,6 +45,8 @@ Result<WarehouseReader> OpenReader(const GlobalFlags& flags, const estate::Estat
   options.folder = paths.warehouse;
   options.lake = paths.lake;
   options.access = duck::Access::kReadOnly;
+  constexpr std::size_t kQuestionBytes = std::size_t{512} << 20U;
+  options.memory_bytes_max = kQuestionBytes;
   options.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   AFL_ASSIGN(auto warehouse, duck::Warehouse::Open(options));
   AFL_ASSIGN(auto connection, warehouse->Connect());

@@ -143,7 +143,7 @@ class Follower {
   // A set costs about as much however large it is, until it is very large: with
   // a backlog, sets that take long come seldom, and grow.
   nanoseconds DueAt() const {
-    return handed_over_at_ + std::max<nanoseconds>(options_.apply_every, applier_.last_took() * 2);
+    return handed_over_at_ + std::max<nanoseconds>(options_.apply_every, applier_.last_took() * 4);
   }
 
   bool IsDue() const {

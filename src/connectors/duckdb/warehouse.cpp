@@ -130,6 +130,10 @@ Result<std::unique_ptr<Warehouse>> Warehouse::Open(const WarehouseOptions& optio
   duckdb_set_config(config.get(), "memory_limit",
                     fmt::format("{}B", options.memory_bytes_max).c_str());
   duckdb_set_config(config.get(), "autoinstall_known_extensions", "false");
+  // A checkpoint holds up the commit that it falls upon; its default of 16 MiB
+  // of log is a few seconds of changes. A log of this size is replayed in about
+  // a second.
+  duckdb_set_config(config.get(), "checkpoint_threshold", "128MiB");
   // Spilled rows must not go where the process happens to stand.
   duckdb_set_config(config.get(), "temp_directory", (options.folder / "spill").c_str());
   char* text = nullptr;

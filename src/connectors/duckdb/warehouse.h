@@ -29,7 +29,7 @@ struct WarehouseOptions {
   std::string mask_salt;            // For kMaskHashFunction; empty: the function fails.
   Access access = Access::kReadWrite;
   int threads = 1;  // Of DuckDB itself; lanes bring their own.
-  std::size_t memory_bytes_max = std::size_t{384} << 20U;
+  std::size_t memory_bytes_max = std::size_t{256} << 20U;
 };
 
 /// One DuckDB instance with every project's file attached under the project's

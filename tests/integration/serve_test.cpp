@@ -11,7 +11,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-using testing::ElementsAre;
 using testing::HasSubstr;
 
 class ServeTest : public FollowingTest {

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "base/stop_after.h"
 #include "cli/commands.h"
 #include "cli/reader.h"
 #include "cli/rows.h"

@@ -4,8 +4,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <chrono>
-
 #include "cli/context.h"
 
 namespace afluente::cli {
@@ -36,26 +34,6 @@ StopOnSignal::~StopOnSignal() {
   waiter_.join();
   const sigset_t signals = HandledSignals();
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
-}
-
-StopAfter::StopAfter(std::stop_token stop, double seconds)
-    : forward_(std::move(stop), [this] { stop_.request_stop(); }), timer_([this, seconds] {
-        std::unique_lock lock(mutex_);
-        if (changed_.wait_for(lock, std::chrono::duration<double>(seconds),
-                              [this] { return done_; })) {
-          return;
-        }
-        expired_ = true;
-        stop_.request_stop();
-      }) {}
-
-StopAfter::~StopAfter() {
-  {
-    const std::lock_guard lock(mutex_);
-    done_ = true;
-  }
-  changed_.notify_all();
-  timer_.join();
 }
 
 void StopOnSignal::Watch() {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
+#include "base/stop_after.h"
 #include "connectors/duckdb/interrupt.h"
 #include "server/documents.h"
 
@@ -50,9 +51,17 @@ void Answer(Response& response, const Result<json>& document) {
 // A query whose rows leave one chunk of the response at a time.
 struct RunningQuery {
   data::DuckConnection connection;
-  std::unique_ptr<duck::InterruptOnStop> interrupt;
+  double timeout_s = 0;
+  std::unique_ptr<StopAfter> limit;
+  std::unique_ptr<duck::InterruptOnStop> interrupt;  // Goes before the connection does.
   data::TextQuery rows;
 };
+
+Error ErrorOf(const RunningQuery& query, const Error& error) {
+  if (!query.limit->expired()) return error;
+  return {ErrorKind::kTransient,
+          fmt::format("the query took more than {} s; --timeout allows more", query.timeout_s)};
+}
 
 json RowJson(const std::vector<data::Cell>& row) {
   json cells = json::array();
@@ -71,7 +80,9 @@ bool SendRows(RunningQuery& query, httplib::DataSink& sink) {
     is_writable = sink.write(lines.data(), lines.size());
     lines.clear();
   });
-  lines += Dump(read.ok() ? json{{"end", true}} : json{{"error", ToJson(read.error())}}) + "\n";
+  lines += Dump(read.ok() ? json{{"end", true}}
+                          : json{{"error", ToJson(ErrorOf(query, read.error()))}}) +
+           "\n";
   if (!is_writable || !sink.write(lines.data(), lines.size())) return false;
   sink.done();
   return true;
@@ -80,9 +91,16 @@ bool SendRows(RunningQuery& query, httplib::DataSink& sink) {
 Result<std::shared_ptr<RunningQuery>> StartQuery(Service& service, const json& asked) {
   auto query = std::make_shared<RunningQuery>();
   AFL_ASSIGN(query->connection, service.owner().warehouse().Connect());
+  constexpr double kTimeoutSeconds = 600;
+  query->timeout_s = asked.value("timeout_s", kTimeoutSeconds);
+  query->limit = std::make_unique<StopAfter>(std::stop_token(), query->timeout_s);
+  query->interrupt =
+      std::make_unique<duck::InterruptOnStop>(query->connection.get(), query->limit->token());
   // The warehouse is open for writing here; a question may not.
   AFL_TRY(data::Execute(query->connection.get(), "BEGIN TRANSACTION READ ONLY"));
-  AFL_ASSIGN(query->rows, data::QueryAsText(query->connection.get(), asked.value("sql", "")));
+  auto rows = data::QueryAsText(query->connection.get(), asked.value("sql", ""));
+  if (!rows.ok()) return ErrorOf(*query, rows.error());
+  query->rows = std::move(rows).value();
   return query;
 }
 

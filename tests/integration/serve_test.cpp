@@ -66,6 +66,10 @@ TEST_F(ServeTest, ChangesArriveAndQuestionsAreAnswered) {
   EXPECT_THAT(tables.out, HasSubstr("dw.d.t"));
   EXPECT_EQ(estate_.Run({"query", "select nothing"}).exit_code, 2);
   EXPECT_EQ(estate_.Run({"query", "drop table dw.d.t"}).exit_code, 2);
+  const Outcome endless = estate_.Run(
+      {"query", "select count(*) from range(1000000) a, range(1000000) b", "--timeout", "0.2"});
+  EXPECT_EQ(endless.exit_code, 3);
+  EXPECT_THAT(endless.err, HasSubstr("--timeout allows more"));
   const Outcome run = estate_.Run({"run", "t"});
   EXPECT_EQ(run.exit_code, 3);
   EXPECT_THAT(run.err, HasSubstr("held by afluente serve"));

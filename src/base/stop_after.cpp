@@ -1,0 +1,27 @@
+#include "base/stop_after.h"
+
+#include <chrono>
+
+namespace afluente {
+
+StopAfter::StopAfter(std::stop_token stop, double seconds)
+    : forward_(std::move(stop), [this] { stop_.request_stop(); }), timer_([this, seconds] {
+        std::unique_lock lock(mutex_);
+        if (changed_.wait_for(lock, std::chrono::duration<double>(seconds),
+                              [this] { return done_; })) {
+          return;
+        }
+        expired_ = true;
+        stop_.request_stop();
+      }) {}
+
+StopAfter::~StopAfter() {
+  {
+    const std::lock_guard lock(mutex_);
+    done_ = true;
+  }
+  changed_.notify_all();
+  timer_.join();
+}
+
+}  // namespace afluente

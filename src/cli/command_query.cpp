@@ -27,7 +27,8 @@ RowFormat FormatOf(const GlobalFlags& flags, const QueryFlags& query) {
 }
 
 // The first line names the columns, each further one is a row, the last one says how it ended.
-Status QueryService(server::Client& service, const QueryFlags& query, RowFormat format) {
+Status QueryService(server::Client& service, const QueryFlags& query, RowFormat format,
+                    const std::stop_token& stop) {
   std::unique_ptr<RowPrinter> printer;
   bool has_ended = false;
   AFL_TRY(service.PostForLines(
@@ -48,7 +49,8 @@ Status QueryService(server::Client& service, const QueryFlags& query, RowFormat 
           has_ended = true;
         }
         return Done{};
-      }));
+      },
+      stop));
   if (!has_ended) return Error(ErrorKind::kTransient, "the service broke off in its answer");
   printer->End();
   return Done{};
@@ -59,7 +61,7 @@ Result<int> Query(const GlobalFlags& flags, const QueryFlags& query) {
   AFL_ASSIGN(const estate::Estate estate, LoadCleanEstate(flags));
   AFL_ASSIGN(const auto paths, orchestrator::PathsOf(estate, flags.state));
   if (const auto service = server::Client::Find(paths.root)) {
-    AFL_TRY(QueryService(*service, query, FormatOf(flags, query)));
+    AFL_TRY(QueryService(*service, query, FormatOf(flags, query), stop.token()));
     return kOk;
   }
   AFL_ASSIGN(const WarehouseReader reader, OpenReader(flags, estate, "query"));

@@ -58,6 +58,7 @@ Result<FollowGroup::Prepared> FollowGroup::Prepare(const std::vector<std::string
   PGconn* catalog = prepared.catalog.get();
   std::vector<postgres::RelationName> relations;
   for (const estate::Integration* integration : integrations_) {
+    culprit_ = integration->name;
     AFL_ASSIGN(const auto relation,
                postgres::FindRelation(catalog, integration->source.table).Within([&] {
                  return fmt::format("integration {}: table {}", integration->name,
@@ -66,6 +67,7 @@ Result<FollowGroup::Prepared> FollowGroup::Prepare(const std::vector<std::string
     prepared.relations[integration->name] = relation;
     relations.push_back(relation);
   }
+  culprit_.clear();
   AFL_ASSIGN(auto findings, postgres::CheckReplication(catalog, slot_, relations));
   for (const estate::Integration* integration : integrations_) {
     AFL_ASSIGN(const auto more,

@@ -93,7 +93,7 @@ Result<std::shared_ptr<RunningQuery>> StartQuery(Service& service, const json& a
   AFL_ASSIGN(query->connection, service.owner().warehouse().Connect());
   constexpr double kTimeoutSeconds = 600;
   query->timeout_s = asked.value("timeout_s", kTimeoutSeconds);
-  query->limit = std::make_unique<StopAfter>(std::stop_token(), query->timeout_s);
+  query->limit = std::make_unique<StopAfter>(service.stop(), query->timeout_s);
   query->interrupt =
       std::make_unique<duck::InterruptOnStop>(query->connection.get(), query->limit->token());
   // The warehouse is open for writing here; a question may not.

@@ -42,7 +42,8 @@ Result<json> Client::Post(const std::string& path, const json& body) {
 }
 
 Status Client::PostForLines(const std::string& path, const json& body,
-                            const std::function<Status(const json&)>& on_line) {
+                            const std::function<Status(const json&)>& on_line,
+                            const std::stop_token& stop) {
   std::string rest;  // Behind the last whole line.
   std::optional<Error> failed;
   httplib::Request request;
@@ -65,7 +66,9 @@ Status Client::PostForLines(const std::string& path, const json& body,
     rest.erase(0, begin);
     return true;
   };
+  const std::stop_callback hang_up(stop, [this] { http_->stop(); });
   const httplib::Result answer = http_->send(request);
+  if (stop.stop_requested()) return Error(ErrorKind::kCancelled, "stopped");
   if (failed) return *std::move(failed);
   if (!answer) return Error(ErrorKind::kTransient, "the service does not answer");
   if (answer->status != 200) return ErrorFromJson(json::parse(rest, nullptr, false));

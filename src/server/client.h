@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <stop_token>
 #include <string>
 
 #include "base/result.h"
@@ -27,9 +28,10 @@ class Client {
   Result<nlohmann::json> Post(const std::string& path, const nlohmann::json& body);
 
   /// Calls `on_line` with each JSON document of a streamed answer.
-  /// Errors: as Post; what `on_line` fails with.
+  /// Errors: as Post; what `on_line` fails with; kCancelled when `stop` fires.
   Status PostForLines(const std::string& path, const nlohmann::json& body,
-                      const std::function<Status(const nlohmann::json&)>& on_line);
+                      const std::function<Status(const nlohmann::json&)>& on_line,
+                      const std::stop_token& stop);
 
  private:
   explicit Client(std::unique_ptr<UnixClient> http);

@@ -10,8 +10,8 @@ std::filesystem::path SocketOf(const std::filesystem::path& state_root) {
 
 Result<std::unique_ptr<Service>> Service::Open(const estate::Estate& estate,
                                                const std::filesystem::path& state_root,
-                                               const Clock& clock) {
-  std::unique_ptr<Service> service(new Service(estate));
+                                               const Clock& clock, std::stop_token stop) {
+  std::unique_ptr<Service> service(new Service(estate, std::move(stop)));
   std::vector<const estate::Integration*> all;
   for (const auto& [name, integration] : estate.integrations) all.push_back(&integration);
   AFL_ASSIGN(service->owner_, orchestrator::Owner::Open(estate, state_root, all, "serve", clock));

@@ -3,8 +3,7 @@
 
 #include <filesystem>
 #include <memory>
-#include <optional>
-#include <string>
+#include <stop_token>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -20,19 +19,23 @@ std::filesystem::path SocketOf(const std::filesystem::path& state_root);
 /// Lives as long as `serve` does. Thread-safe.
 class Service {
  public:
-  /// Takes the state folder and starts to follow. `estate` is borrowed.
+  /// Takes the state folder and starts to follow. `estate` is borrowed. `stop`
+  /// ends the questions that are being answered.
   static Result<std::unique_ptr<Service>> Open(const estate::Estate& estate,
                                                const std::filesystem::path& state_root,
-                                               const Clock& clock);
+                                               const Clock& clock, std::stop_token stop);
 
   const estate::Estate& estate() const { return estate_; }
   orchestrator::Owner& owner() { return *owner_; }
   orchestrator::Supervisor& supervisor() { return *supervisor_; }
+  const std::stop_token& stop() const { return stop_; }
 
  private:
-  explicit Service(const estate::Estate& estate) : estate_(estate) {}
+  Service(const estate::Estate& estate, std::stop_token stop)
+      : estate_(estate), stop_(std::move(stop)) {}
 
   const estate::Estate& estate_;
+  const std::stop_token stop_;
   std::unique_ptr<orchestrator::Owner> owner_;
   std::unique_ptr<orchestrator::Supervisor> supervisor_;  // Ends before the owner does.
 };

@@ -104,6 +104,29 @@ TEST_F(ServeTest, ALostConnectionIsTriedAgain) {
   EXPECT_TRUE(Soon([&] { return Names("t") == "one,two"; })) << service_->err();
 }
 
+TEST_F(ServeTest, AMissingTableKeepsNobodyElse) {
+  Follow("gone");
+  service_.emplace(estate_.Afluente({"serve"}));
+  EXPECT_TRUE(Soon([&] { return StateOf("gone") == "failed" && StateOf("t") == "following"; }))
+      << service_->err();
+  Source("insert into t values (2, 'two')");
+  EXPECT_TRUE(Soon([&] { return Names("t") == "one,two"; })) << service_->err();
+}
+
+TEST_F(ServeTest, EndlessQuestionsEndWithTheServiceAndWithCtrlC) {
+  Serve();
+  const std::vector<std::string> endless = {
+      "query", "select count(*) from range(1000000) a, range(1000000) b"};
+  Process interrupted(estate_.Afluente(endless));
+  ASSERT_FALSE(interrupted.EndsWithin(milliseconds(500)));
+  interrupted.Signal(SIGINT);
+  EXPECT_EQ(interrupted.Wait(std::chrono::seconds(20)).exit_code, 130);
+  const Process asking(estate_.Afluente(endless));
+  ASSERT_FALSE(asking.EndsWithin(milliseconds(500)));
+  service_->Signal(SIGTERM);
+  EXPECT_EQ(service_->Wait(std::chrono::seconds(20)).exit_code, 0);
+}
+
 TEST_F(ServeTest, SigtermEndsItAndNothingIsLost) {
   Serve();
   Source("insert into t values (2, 'two')");

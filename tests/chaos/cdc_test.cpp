@@ -4,9 +4,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
+#include <mutex>
 #include <random>
 #include <thread>
 
@@ -63,10 +65,10 @@ class Writer {
             ++failed_;
             session.Exec("rollback");  // Fails when the connection is gone.
           }
-          std::this_thread::sleep_for(milliseconds(Below(15)));
+          Rest(stop, milliseconds(Below(15)));
         }
       } catch (const std::exception&) {
-        std::this_thread::sleep_for(milliseconds(20));
+        Rest(stop, milliseconds(20));  // The server is coming up again.
       }
     }
   }
@@ -75,6 +77,14 @@ class Writer {
   int failed() const { return failed_; }
 
  private:
+  /// Until `stop`, or `time` at most: what sets the writer's pace.
+  static void Rest(const std::stop_token& stop, milliseconds time) {
+    std::mutex mutex;
+    std::condition_variable_any stopped;
+    std::unique_lock lock(mutex);
+    stopped.wait_for(lock, stop, time, [] { return false; });
+  }
+
   int Below(int bound) { return static_cast<int>(random_() % static_cast<unsigned>(bound)); }
   int Id() { return Below(1'000); }
 
@@ -227,7 +237,7 @@ TEST_F(CdcChaosTest, BothSidesAreTheSameInTheEnd) {
         ++kills;
       }
     } else if (what == 2) {
-      std::this_thread::sleep_for(milliseconds(random_() % 600));
+      (void)process.EndsWithin(milliseconds(random_() % 600));
       if (is_crash) {
         ++crashes;
         PgCluster::Shared().Crash();

@@ -21,6 +21,15 @@ std::string NameOf(const TypeCase& type_case) {
   return name;
 }
 
+/// All but the one value whose text PostgreSQL itself does not take back: regclass 0 prints "-".
+std::vector<TypeCase> Corpus() {
+  std::vector<TypeCase> cases = AllTypeCases();
+  for (TypeCase& type_case : cases) {
+    if (type_case.pg_type == "regclass") std::erase(type_case.values, "0");
+  }
+  return cases;
+}
+
 /// All tables stand in one database; two runs of all integrations move them.
 class ReverseTypesTest : public testing::TestWithParam<TypeCase> {
  protected:
@@ -32,7 +41,7 @@ class ReverseTypesTest : public testing::TestWithParam<TypeCase> {
     database_->Exec(TypeSetup());
     std::vector<std::string> there = {"run"};
     std::vector<std::string> back = {"run"};
-    for (const TypeCase& type_case : AllTypeCases()) {
+    for (const TypeCase& type_case : Corpus()) {
       const std::string name = NameOf(type_case);
       std::string rows;
       int id = 0;
@@ -75,9 +84,6 @@ class ReverseTypesTest : public testing::TestWithParam<TypeCase> {
 };
 
 TEST_P(ReverseTypesTest, BothEndsPrintTheSame) {
-  if (GetParam().pg_type == "regclass") {
-    GTEST_SKIP() << "PostgreSQL's cast of text to regclass does not take the '-' that it prints";
-  }
   const std::string name = NameOf(GetParam());
   // DuckDB may lose the sign of zero as it compresses: see docs/types.md.
   const std::string text = R"(regexp_replace(v::text, '(^|[{,])-0($|[,}])', '\10\2', 'g'))";
@@ -88,7 +94,7 @@ TEST_P(ReverseTypesTest, BothEndsPrintTheSame) {
   EXPECT_EQ(rows("r"), rows("v"));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, ReverseTypesTest, testing::ValuesIn(AllTypeCases()),
+INSTANTIATE_TEST_SUITE_P(All, ReverseTypesTest, testing::ValuesIn(Corpus()),
                          [](const auto& row) { return row.param.name; });
 
 }  // namespace

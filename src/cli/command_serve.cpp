@@ -19,7 +19,8 @@ Result<int> Serve(const GlobalFlags& flags) {
   const StopOnSignal stop;
   AFL_ASSIGN(const estate::Estate estate, LoadCleanEstate(flags));
   AFL_ASSIGN(const auto paths, orchestrator::PathsOf(estate, flags.state));
-  AFL_ASSIGN(const auto service, server::Service::Open(estate, flags.state, SystemClock(), stop.token()));
+  AFL_ASSIGN(const auto service,
+             server::Service::Open(estate, flags.state, SystemClock(), stop.token()));
   server::UnixServer http;
   server::AddRoutes(http, *service);
   AFL_TRY(http.Bind(server::SocketOf(paths.root)));

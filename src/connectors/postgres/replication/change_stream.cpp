@@ -51,6 +51,14 @@ Status LearnDimensions(PGconn* catalog, std::uint32_t relation,
   return Done{};
 }
 
+Status FoldInto(ChangeFold& fold, const Message& message, PostgresMicros time) {
+  if (message.kind == MessageKind::kInsert) return fold.Insert(message.new_row, time);
+  if (message.kind == MessageKind::kUpdate) return fold.Update(message, time);
+  if (message.kind == MessageKind::kDelete) return fold.Delete(message, time);
+  fold.Truncate();
+  return Done{};
+}
+
 }  // namespace
 
 data::Position ToPosition(Lsn lsn) {
@@ -93,14 +101,6 @@ ChangeStream::~ChangeStream() {
   if (wal_ != nullptr) (void)wal_->SendConfirmed();
 }
 
-std::size_t ChangeStream::bytes() const {
-  std::size_t bytes = 0;
-  for (const auto& table : tables_) {
-    if (table->fold != nullptr && !table->fold->empty()) bytes += 1 + table->fold->bytes();
-  }
-  return bytes;
-}
-
 std::vector<ChangeStream::Table*>* ChangeStream::TablesOf(std::uint32_t relation) {
   const auto found = by_relation_.find(relation);
   return found == by_relation_.end() ? nullptr : &found->second;
@@ -128,7 +128,7 @@ Result<ChangeStream::State> ChangeStream::Pump(std::chrono::milliseconds patienc
     if (!received) return State::kIdle;
     if (received->is_keepalive) {
       // Decoded up to there, and everything of it is here: nothing is on its way.
-      if (!transaction_ && !has_changes()) position_ = std::max(position_, received->wal_end);
+      if (!transaction_ && !has_changes_) position_ = std::max(position_, received->wal_end);
       return State::kReady;
     }
     AFL_ASSIGN(const bool handled, Handle(received->payload));
@@ -167,7 +167,7 @@ Result<bool> ChangeStream::HandleSpooled(std::string_view payload) {
   // A description of a table holds although the rows behind it were undone: it
   // is not sent again.
   if (is_undone && message_.kind != MessageKind::kRelation) return true;
-  return FoldMessage(message_);
+  return Follow(message_);
 }
 
 // False: what is folded must be taken first, then the message comes again.
@@ -178,26 +178,7 @@ Result<bool> ChangeStream::Handle(std::string_view payload) {
     AFL_TRY(Spool(payload));
     return true;
   }
-  switch (message_.kind) {
-    case MessageKind::kRelation:
-    case MessageKind::kInsert:
-    case MessageKind::kUpdate:
-    case MessageKind::kDelete:
-    case MessageKind::kTruncate:
-      return FoldMessage(message_);
-    case MessageKind::kBegin:
-    case MessageKind::kCommit:
-    case MessageKind::kLogical:
-    case MessageKind::kOrigin:
-    case MessageKind::kType:
-    case MessageKind::kStreamStart:
-    case MessageKind::kStreamStop:
-    case MessageKind::kStreamCommit:
-    case MessageKind::kStreamAbort:
-      AFL_TRY(HandleOutsideOfStream(message_));
-      return true;
-  }
-  return true;
+  return Follow(message_);
 }
 
 Status ChangeStream::Spool(std::string_view payload) {
@@ -205,41 +186,49 @@ Status ChangeStream::Spool(std::string_view payload) {
   return transaction->Append(payload);
 }
 
-Status ChangeStream::HandleOutsideOfStream(Message& message) {
+Result<bool> ChangeStream::Follow(const Message& message) {
   switch (message.kind) {
-    case MessageKind::kBegin:
-      transaction_ = Transaction{message.lsn, message.time, {}, nullptr, false};
-      return Done{};
-    case MessageKind::kCommit:
-      EndTransaction(message.end_lsn, message.time);
-      return Done{};
-    case MessageKind::kStreamStart:
-      in_stream_ = true;
-      stream_xid_ = message.xid;
-      return Done{};
-    case MessageKind::kStreamStop:
-      in_stream_ = false;
-      return Done{};
-    case MessageKind::kStreamAbort:
-      spool_->Abort(message.xid, message.subxid);
-      return Done{};
-    case MessageKind::kStreamCommit:
-      transaction_ =
-          Transaction{message.lsn, message.time, message.end_lsn, spool_->Take(message.xid), false};
-      if (transaction_->spooled != nullptr) return transaction_->spooled->Rewind();
-      EndTransaction(message.end_lsn, message.time);
-      return Done{};
-    case MessageKind::kLogical:
-    case MessageKind::kOrigin:
-    case MessageKind::kType:
     case MessageKind::kRelation:
+      return LearnRelation(message.described);
     case MessageKind::kInsert:
     case MessageKind::kUpdate:
     case MessageKind::kDelete:
+      AFL_TRY(Fold(message.relation, message));
+      return true;
     case MessageKind::kTruncate:
-      return Done{};
+      for (const std::uint32_t relation : message.truncated) AFL_TRY(Fold(relation, message));
+      return true;
+    case MessageKind::kBegin:
+      transaction_ = Transaction{message.lsn, message.time, {}, nullptr, false};
+      return true;
+    case MessageKind::kCommit:
+      EndTransaction(message.end_lsn, message.time);
+      return true;
+    case MessageKind::kStreamStart:
+      in_stream_ = true;
+      stream_xid_ = message.xid;
+      return true;
+    case MessageKind::kStreamStop:
+      in_stream_ = false;
+      return true;
+    case MessageKind::kStreamAbort:
+      spool_->Abort(message.xid, message.subxid);
+      return true;
+    case MessageKind::kStreamCommit:
+      transaction_ =
+          Transaction{message.lsn, message.time, message.end_lsn, spool_->Take(message.xid), false};
+      if (transaction_->spooled != nullptr) {
+        AFL_TRY(transaction_->spooled->Rewind());
+      } else {
+        EndTransaction(message.end_lsn, message.time);
+      }
+      return true;
+    case MessageKind::kLogical:
+    case MessageKind::kOrigin:
+    case MessageKind::kType:
+      return true;
   }
-  return Done{};
+  return true;
 }
 
 void ChangeStream::EndTransaction(Lsn end, PostgresMicros time) {
@@ -248,28 +237,18 @@ void ChangeStream::EndTransaction(Lsn end, PostgresMicros time) {
   last_commit_ = time;
 }
 
-Result<bool> ChangeStream::FoldMessage(const Message& message) {
-  if (message.kind == MessageKind::kRelation) return LearnRelation(message.described);
+Status ChangeStream::Fold(std::uint32_t relation, const Message& message) {
   if (!transaction_) {
     return Error(ErrorKind::kInternal,
                  "the replication stream has a change outside of a transaction");
   }
-  const auto fold = [&](std::uint32_t relation) -> Status {
-    std::vector<Table*>* tables = TablesOf(relation);
-    if (tables == nullptr) return Done{};
-    for (Table* table : *tables) {
-      if (transaction_->commit < table->followed.from) continue;
-      AFL_TRY(Blame(*table, FoldRow(*table, message)));
-    }
-    return Done{};
-  };
-  if (message.kind == MessageKind::kTruncate) {
-    for (const std::uint32_t relation : message.truncated) AFL_TRY(fold(relation));
-  } else if (message.kind == MessageKind::kInsert || message.kind == MessageKind::kUpdate ||
-             message.kind == MessageKind::kDelete) {
-    AFL_TRY(fold(message.relation));
+  std::vector<Table*>* tables = TablesOf(relation);
+  if (tables == nullptr) return Done{};
+  for (Table* table : *tables) {
+    if (transaction_->commit < table->followed.from) continue;
+    AFL_TRY(Blame(*table, FoldRow(*table, message)));
   }
-  return true;
+  return Done{};
 }
 
 Status ChangeStream::Blame(const Table& table, Status status) {
@@ -288,30 +267,11 @@ Status ChangeStream::FoldRow(Table& table, const Message& message) {
     table.fold = std::make_unique<ChangeFold>(table.shape->key_columns);
   }
   transaction_->has_folded = true;
-  const PostgresMicros time = transaction_->time;
-  switch (message.kind) {
-    case MessageKind::kInsert:
-      return table.fold->Insert(message.new_row, time);
-    case MessageKind::kUpdate:
-      return table.fold->Update(message, time);
-    case MessageKind::kDelete:
-      return table.fold->Delete(message, time);
-    case MessageKind::kTruncate:
-      table.fold->Truncate();
-      return Done{};
-    case MessageKind::kBegin:
-    case MessageKind::kCommit:
-    case MessageKind::kRelation:
-    case MessageKind::kLogical:
-    case MessageKind::kOrigin:
-    case MessageKind::kType:
-    case MessageKind::kStreamStart:
-    case MessageKind::kStreamStop:
-    case MessageKind::kStreamCommit:
-    case MessageKind::kStreamAbort:
-      return Done{};
-  }
-  return Done{};
+  has_changes_ = true;
+  bytes_ -= table.fold->bytes();
+  Status folded = FoldInto(*table.fold, message, transaction_->time);
+  bytes_ += table.fold->bytes();
+  return folded;
 }
 
 Result<bool> ChangeStream::LearnRelation(const RelationMessage& relation) {
@@ -356,7 +316,8 @@ Status ChangeStream::LearnShape(Table& table, const RelationMessage& relation) {
 
 pipeline::ChangeSet ChangeStream::Take() {
   pipeline::ChangeSet set;
-  set.bytes = bytes();
+  set.bytes = std::exchange(bytes_, 0);
+  has_changes_ = false;
   for (const auto& table : tables_) {
     if (table->fold == nullptr || table->fold->empty()) continue;
     set.changes += table->fold->changes();

@@ -59,7 +59,7 @@ class ChangeStream final : public pipeline::ChangeSource {
 
   Result<State> Pump(std::chrono::milliseconds patience) override;
   pipeline::ChangeSet Take() override;
-  bool has_changes() const override { return bytes() > 0; }
+  bool has_changes() const override { return has_changes_; }
   bool between_transactions() const override { return !transaction_; }
   data::Position position() const override { return ToPosition(position_); }
   bool caught_up() const override { return position_ >= options_.until; }
@@ -85,19 +85,18 @@ class ChangeStream final : public pipeline::ChangeSource {
   };
 
   ChangeStream() = default;
-  std::size_t bytes() const;
   Result<bool> Handle(std::string_view payload);
   Result<bool> HandleSpooled(std::string_view payload);
-  Status HandleOutsideOfStream(Message& message);
+  Result<bool> Follow(const Message& message);
   Status Spool(std::string_view payload);
-  Result<bool> FoldMessage(const Message& message);
+  Status Fold(std::uint32_t relation, const Message& message);
   Result<bool> LearnRelation(const RelationMessage& relation);
   Status Blame(const Table& table, Status status);
   Status LearnShape(Table& table, const RelationMessage& relation);
   Status FoldRow(Table& table, const Message& message);
   Result<State> PumpSpooled();
   void EndTransaction(Lsn end, PostgresMicros time);
-  bool is_full() const { return bytes() >= options_.bytes_max; }
+  bool is_full() const { return bytes_ >= options_.bytes_max; }
   std::vector<Table*>* TablesOf(std::uint32_t relation);
 
   ChangeStreamOptions options_;
@@ -111,6 +110,8 @@ class ChangeStream final : public pipeline::ChangeSource {
   bool in_stream_ = false;
   std::uint32_t stream_xid_ = 0;
   std::optional<Transaction> transaction_;
+  std::size_t bytes_ = 0;  // Of all folds.
+  bool has_changes_ = false;
   std::string held_;  // A message that waits until the changes before it are taken.
   Lsn position_;
   PostgresMicros last_commit_ = 0;

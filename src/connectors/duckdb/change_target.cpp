@@ -16,11 +16,6 @@ namespace {
 
 constexpr const char* kIncomplete = "temp._afluente_incomplete";
 
-std::string SqlName(const estate::TableAddress& address) {
-  return fmt::format("{}.{}.{}", QuoteIdentifier(address.project), QuoteIdentifier(address.dataset),
-                     QuoteIdentifier(address.table));
-}
-
 bool HasColumn(const std::vector<TableColumn>& columns, const std::string& name) {
   return std::any_of(columns.begin(), columns.end(), [&](const TableColumn& has) {
     return strcasecmp(has.name.c_str(), name.c_str()) == 0;

@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "connectors/duckdb/text_function.h"
 #include "pipeline/shaping.h"
 
 namespace afluente::duck {
@@ -33,20 +34,10 @@ void HashVector(duckdb_function_info info, duckdb_data_chunk input, duckdb_vecto
     duckdb_scalar_function_set_error(info, "mask: hash needs mask_salt in estate.yaml");
     return;
   }
-  duckdb_vector vector = duckdb_data_chunk_get_vector(input, 0);
-  auto* values = static_cast<duckdb_string_t*>(duckdb_vector_get_data(vector));
-  std::uint64_t* validity = duckdb_vector_get_validity(vector);
-  const idx_t rows = duckdb_data_chunk_get_size(input);
-  for (idx_t row = 0; row < rows; ++row) {
-    if (validity != nullptr && !duckdb_validity_row_is_valid(validity, row)) {
-      duckdb_vector_ensure_validity_writable(output);
-      duckdb_validity_set_row_invalid(duckdb_vector_get_validity(output), row);
-      continue;
-    }
-    const auto hex =
-        HexDigest(salt, duckdb_string_t_data(&values[row]), duckdb_string_t_length(values[row]));
+  ForEachText(input, output, [&](idx_t row, std::string_view text) {
+    const auto hex = HexDigest(salt, text.data(), text.size());
     duckdb_vector_assign_string_element_len(output, row, hex.data(), hex.size());
-  }
+  });
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <bit>
 #include <cstring>
 
+#include "connectors/duckdb/text_function.h"
+
 namespace afluente::duck {
 namespace {
 
@@ -44,19 +46,9 @@ struct SipState {
 
 void HashVector(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
   (void)info;
-  duckdb_vector vector = duckdb_data_chunk_get_vector(input, 0);
-  auto* texts = static_cast<duckdb_string_t*>(duckdb_vector_get_data(vector));
   auto* hashes = static_cast<duckdb_uhugeint*>(duckdb_vector_get_data(output));
-  std::uint64_t* validity = duckdb_vector_get_validity(vector);
-  const idx_t rows = duckdb_data_chunk_get_size(input);
-  for (idx_t row = 0; row < rows; ++row) {
-    if (validity != nullptr && !duckdb_validity_row_is_valid(validity, row)) {
-      duckdb_vector_ensure_validity_writable(output);
-      duckdb_validity_set_row_invalid(duckdb_vector_get_validity(output), row);
-      continue;
-    }
-    hashes[row] = RowHash({duckdb_string_t_data(&texts[row]), duckdb_string_t_length(texts[row])});
-  }
+  ForEachText(input, output,
+              [&](idx_t row, std::string_view text) { hashes[row] = RowHash(text); });
 }
 
 }  // namespace

@@ -35,9 +35,8 @@ class TableSink final : public pipeline::Sink {
                                      const std::vector<data::DeadLetter>& dead_letters) override;
 
  private:
-  std::string SqlName(const std::string& table) const;
   std::string Dataset() const;
-  std::string Stage() const { return SqlName(kStagePrefix + address_.table); }
+  std::string Stage() const;
   Status CheckKeys() const;
   Status DropUnchangedRows() const;
   std::string Compression(const TableColumn& column, const data::Schema& source) const;
@@ -61,8 +60,10 @@ std::string TableSink::Dataset() const {
   return QuoteIdentifier(address_.project) + "." + QuoteIdentifier(address_.dataset);
 }
 
-std::string TableSink::SqlName(const std::string& table) const {
-  return Dataset() + "." + QuoteIdentifier(table);
+std::string TableSink::Stage() const {
+  estate::TableAddress stage = address_;
+  stage.table = kStagePrefix + stage.table;
+  return SqlName(stage);
 }
 
 TableSink::~TableSink() {
@@ -173,12 +174,11 @@ Status TableSink::DropUnchangedRows() const {
                         as_text ? "::VARCHAR" : "");
   }
   return data::Execute(connection_.get(), fmt::format("DELETE FROM {} AS s USING {} AS t WHERE {}",
-                                                      SqlName(kStagePrefix + address_.table),
-                                                      SqlName(address_.table), same));
+                                                      Stage(), SqlName(address_), same));
 }
 
 Status TableSink::MergeStage() const {
-  const std::string target = SqlName(address_.table);
+  const std::string target = SqlName(address_);
   for (const std::string& alteration : rows_.evolution().alterations) {
     AFL_TRY(data::Execute(connection_.get(), "ALTER TABLE " + target + " " + alteration));
   }
@@ -195,10 +195,10 @@ Status TableSink::MergeStage() const {
 Status TableSink::Publish(const data::Position& end,
                           const std::vector<data::DeadLetter>& dead_letters) {
   if (Replaces()) {
-    AFL_TRY(data::Execute(
-        connection_.get(),
-        fmt::format("DROP TABLE IF EXISTS {}; ALTER TABLE {} RENAME TO {}", SqlName(address_.table),
-                    Stage(), QuoteIdentifier(address_.table))));
+    AFL_TRY(
+        data::Execute(connection_.get(),
+                      fmt::format("DROP TABLE IF EXISTS {}; ALTER TABLE {} RENAME TO {}",
+                                  SqlName(address_), Stage(), QuoteIdentifier(address_.table))));
   } else {
     AFL_TRY(MergeStage());
   }

@@ -171,8 +171,7 @@ Result<std::unique_ptr<pipeline::Source>> OpenTableSource(Warehouse& warehouse,
                              integration.source.mark.ToString()));
   }
   const estate::TableAddress& address = *integration.source.warehouse_table;
-  const std::string table = QuoteIdentifier(address.project) + "." +
-                            QuoteIdentifier(address.dataset) + "." + QuoteIdentifier(address.table);
+  const std::string table = SqlName(address);
   AFL_ASSIGN(const data::DuckConnection connection, warehouse.Connect());
   const auto described = DescribeSelect(connection.get(), "SELECT * FROM " + table);
   if (!described.ok() && described.error().kind() == ErrorKind::kNotFound) {

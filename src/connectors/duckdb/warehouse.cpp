@@ -85,6 +85,11 @@ std::string SafetySettings(const fs::path& lake) {
 
 }  // namespace
 
+std::string SqlName(const estate::TableAddress& table) {
+  return fmt::format("{}.{}.{}", QuoteIdentifier(table.project), QuoteIdentifier(table.dataset),
+                     QuoteIdentifier(table.table));
+}
+
 fs::path FileOf(const fs::path& folder, const std::string& project) {
   return folder / (project + kExtension);
 }

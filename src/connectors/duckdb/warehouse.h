@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "connectors/duckdb/lane_function.h"
 #include "data/duckdb_api.h"
+#include "estate/estate.h"
 
 namespace afluente::duck {
 
@@ -62,6 +63,9 @@ class Warehouse {
 
 /// The projects that have a file in `folder`, sorted.
 Result<std::vector<std::string>> ListProjects(const std::filesystem::path& folder);
+
+/// A table's name in SQL, each part quoted.
+std::string SqlName(const estate::TableAddress& table);
 
 /// The file of a project.
 std::filesystem::path FileOf(const std::filesystem::path& folder, const std::string& project);

@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "connectors/postgres/big_endian.h"
 #include "connectors/postgres/decimal_cell.h"
+#include "connectors/postgres/epoch.h"
 #include "connectors/postgres/numeric.h"
 
 namespace afluente::postgres {
@@ -16,10 +17,6 @@ namespace {
 using data::Kind;
 using data::LogicalType;
 using data::VectorWriter;
-
-// 1970-01-01 to 2000-01-01. Source: PostgreSQL datatype/timestamp.h, POSTGRES_EPOCH_JDATE.
-constexpr std::int32_t kEpochDays = 10957;
-constexpr std::int64_t kEpochMicros = 946'684'800'000'000;
 
 template <class T>
 Fault DecodeFixed(std::string_view cell, std::size_t row, VectorWriter& out) {

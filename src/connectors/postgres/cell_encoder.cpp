@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "connectors/postgres/big_endian.h"
+#include "connectors/postgres/epoch.h"
 #include "connectors/postgres/numeric.h"
 #include "data/postgres_types.h"
 
@@ -14,9 +15,6 @@ namespace {
 using data::Kind;
 using data::LogicalType;
 
-// 1970-01-01 to 2000-01-01. Source: PostgreSQL datatype/timestamp.h, POSTGRES_EPOCH_JDATE.
-constexpr std::int32_t kEpochDays = 10957;
-constexpr std::int64_t kEpochMicros = 946'684'800'000'000;
 constexpr std::size_t kDimensionsMax = 6;  // MAXDIM of PostgreSQL.
 
 // The first row of a kind is the type that holds all its values: text before varchar.

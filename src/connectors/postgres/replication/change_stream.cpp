@@ -5,13 +5,12 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "connectors/postgres/epoch.h"
+
 namespace afluente::postgres {
 namespace {
 
 constexpr const char* kPositionKind = "lsn";
-
-// 1970-01-01 to 2000-01-01. Source: PostgreSQL datatype/timestamp.h.
-constexpr std::int64_t kEpochMicros = 946'684'800'000'000;
 
 WallTime ToWallTime(PostgresMicros time) {
   return WallTime(std::chrono::microseconds(time + kEpochMicros));

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/names.h"
 #include "connectors/postgres/big_endian.h"
+#include "connectors/postgres/epoch.h"
 
 namespace afluente::postgres {
 namespace {
@@ -190,7 +191,6 @@ Status WalConnection::Ping() {
 }
 
 Status WalConnection::SendFeedback(bool wants_answer) {
-  constexpr std::int64_t kEpochMicros = 946'684'800'000'000;  // 1970 to 2000.
   const std::uint64_t durable = confirmed_.load();
   std::string answer = "r";
   AppendBigEndian(std::max(received_.value, durable), answer);  // Written,

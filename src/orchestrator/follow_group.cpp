@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "connectors/duckdb/change_sink.h"
 #include "connectors/duckdb/table_sink.h"
@@ -139,16 +140,48 @@ Status FollowGroup::CheckPositions(Prepared& prepared, bool copies_what_fell_beh
   return Done{};
 }
 
-Status FollowGroup::CopyTables(Prepared& prepared, const Hooks& hooks,
-                               const std::stop_token& stop) {
+std::vector<const estate::Integration*> FollowGroup::NotCopied(const Prepared& prepared) const {
   std::vector<const estate::Integration*> missing;
   for (const estate::Integration* integration : integrations_) {
     if (!prepared.positions.contains(integration->name)) missing.push_back(integration);
   }
+  return missing;
+}
+
+Status FollowGroup::CopyTables(Prepared& prepared, const Hooks& hooks,
+                               const std::stop_token& stop) {
+  constexpr int kRounds = 3;
+  for (int round = 0; round < kRounds; ++round) {
+    const auto missing = NotCopied(prepared);
+    if (missing.empty()) return Done{};
+    AFL_TRY(CopyAtOneMoment(prepared, missing, hooks, stop));
+  }
+  const auto missing = NotCopied(prepared);
   if (missing.empty()) return Done{};
+  culprit_ = missing.front()->name;
+  return Error(ErrorKind::kTransient,
+               fmt::format("integration {}: table {} was truncated or written anew each time it "
+                           "was to be copied",
+                           culprit_, missing.front()->source.table));
+}
+
+// The snapshot comes with the slot, the lock with each table's copy. A table that
+// was written anew in between looks empty to the snapshot, and the stream does not
+// send what was written: it is left for another round. One lock over all tables
+// from before the slot would keep ALTER TABLE, and everybody behind it, waiting
+// until the last of them is copied.
+Status FollowGroup::CopyAtOneMoment(Prepared& prepared,
+                                    const std::vector<const estate::Integration*>& missing,
+                                    const Hooks& hooks, const std::stop_token& stop) {
+  PGconn* catalog = prepared.catalog.get();
+  std::map<std::string, std::string> storage;  // By integration.
+  for (const estate::Integration* integration : missing) {
+    AFL_ASSIGN(storage[integration->name],
+               postgres::StorageOf(catalog, prepared.relations.at(integration->name)));
+  }
   // A slot that exists goes on; a temporary one shows where the copy stands in it.
   AFL_ASSIGN(const auto wal, postgres::WalConnection::Open(prepared.endpoint));
-  const bool temporary = prepared.slot_exists;
+  const bool temporary = std::exchange(prepared.slot_exists, true);
   AFL_ASSIGN(const postgres::NewSlot slot,
              wal->CreateSlot(temporary ? slot_.substr(0, 50) + "_copy" : slot_, temporary, stop));
   for (const estate::Integration* integration : missing) {
@@ -158,6 +191,9 @@ Status FollowGroup::CopyTables(Prepared& prepared, const Hooks& hooks,
     culprit_ = integration->name;
     AFL_ASSIGN(const auto source, postgres::OpenSource(prepared.endpoint, *integration,
                                                        std::nullopt, progress, &snapshot));
+    AFL_ASSIGN(const std::string locked,
+               postgres::StorageOf(catalog, prepared.relations.at(integration->name)));
+    if (locked != storage[integration->name]) continue;
     AFL_ASSIGN(const auto sink, duck::OpenTableSink(context_.warehouse, *integration, true));
     AFL_ASSIGN(const auto nothing, sink->Stored());
     AFL_ASSIGN(const auto copied, pipeline::Run(*source, *sink, progress, stop).Within([&] {
@@ -165,8 +201,8 @@ Status FollowGroup::CopyTables(Prepared& prepared, const Hooks& hooks,
     }));
     spdlog::info("{}: copied {} rows", integration->name, copied.rows_written);
     prepared.positions[integration->name] = slot.consistent_point;
-    culprit_.clear();
   }
+  culprit_.clear();
   return Done{};
 }
 

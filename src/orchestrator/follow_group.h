@@ -81,7 +81,10 @@ class FollowGroup {
   Status Follow(Prepared& prepared, StreamForm& form, const pipeline::FollowOptions& options,
                 const std::function<void(const pipeline::Applied&)>& on_applied,
                 const std::stop_token& stop);
+  std::vector<const estate::Integration*> NotCopied(const Prepared& prepared) const;
   Status CopyTables(Prepared& prepared, const Hooks& hooks, const std::stop_token& stop);
+  Status CopyAtOneMoment(Prepared& prepared, const std::vector<const estate::Integration*>& missing,
+                         const Hooks& hooks, const std::stop_token& stop);
 
   const FollowGroupContext context_;
   const std::string connection_;

@@ -1,6 +1,8 @@
 // Slots, publications and what a server must allow before its changes can be followed.
 #include <fmt/format.h>
 
+#include <csignal>
+
 #include "support/following.h"
 
 namespace afluente::test {
@@ -76,6 +78,23 @@ TEST_F(CdcSetupTest, AFullRefreshCopiesOneAndTheOtherGoesOn) {
   Source("update a set v = 'y'; insert into b values (3, 'b3')");
   ExpectSame("a", kA);
   ExpectSame("b", kB);
+}
+
+// What is written anew after the slot's snapshot was taken looks empty to it, and
+// the stream does not bring it.
+TEST_F(CdcSetupTest, ATableThatIsWrittenAnewBeforeItsTurnIsCopiedAgain) {
+  Source("insert into a select i, repeat('x', 1000) from generate_series(2, 50000) i");
+  Follow("a");
+  Follow("b");
+  Process run(estate_.Afluente({"run", "a"}));
+  UntilSome("select from pg_stat_activity where query like 'COPY %' and state = 'active'");
+  run.Signal(SIGSTOP);
+  Source("alter table b alter id type bigint");
+  run.Signal(SIGCONT);
+  const Outcome outcome = run.Wait();
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.ToString();
+  ExpectSame("b", kB);
+  ExpectSame("a", kA);
 }
 
 TEST_F(CdcSetupTest, ASlotThatWasDroppedIsSaidAndCured) {

@@ -305,6 +305,8 @@ TEST_F(CdcTest, PartitionsComeThroughTheirRoot) {
       "create table parts_w partition of parts for values in ('w');"
       "insert into parts values (12, 'w', 'west')");
   ExpectSame("parts", all);
+  Source("alter table parts add plan text default 'basic'; insert into parts values (13, 'w')");
+  ExpectSame("parts", "select id, plan from {}parts order by 1");
   Source("truncate parts; insert into parts values (1, 'w', 'only')");
   ExpectSame("parts", all);
   EXPECT_EQ(Differences("parts"), 0);

@@ -178,6 +178,29 @@ TEST_F(SnapshotTest, ParallelReadIsOneMoment) {
   EXPECT_GT(transfers, 10);
 }
 
+// A statement that waits for the reader to end has every later one wait behind it:
+// no part of the reader may stand there.
+TEST_F(SnapshotTest, AStatementThatWaitsForTheReaderDoesNotHoldItUp) {
+  Source(
+      "create table t(id int); insert into t select i from generate_series(1, 50000) i; analyze t");
+  const std::string waiting = "select from pg_locks where not granted and relation = 't'::regclass";
+  for (const char* parallel : {"parallel: 1", "parallel: 3"}) {
+    Declare(parallel);
+    PgSession first(database_->dsn());
+    first.Exec("begin; lock table t");
+    Process run(estate_.Afluente({"run", "t"}));
+    UntilSome(waiting);
+    std::jthread behind(
+        [&] { PgSession(database_->dsn()).Exec("alter table t alter id set default 1"); });
+    UntilSome(waiting + " offset 1");
+    first.Exec("commit");
+    const Outcome outcome = run.Wait();
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.ToString();
+    EXPECT_THAT(WarehouseLines("select count(distinct id)::varchar from dw.d.t"),
+                ElementsAre("50000"));
+  }
+}
+
 TEST_F(SnapshotTest, RepeatedRefreshesDoNotGrowTheFileForGood) {
   Source(
       "create table t as select i as id, md5(i::text) as a, md5((i+1)::text) as b from "

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+
 #include "base/names.h"
 
 namespace afluente::test {
@@ -38,6 +40,13 @@ Outcome MovementTest::RunFails(const std::string& integration, int exit_code,
     EXPECT_THAT(outcome.err, testing::HasSubstr(word));
   }
   return outcome;
+}
+
+void MovementTest::UntilSome(const std::string& sql) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (database_->Query(sql).empty()) {
+    if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("never: " + sql);
+  }
 }
 
 std::vector<std::string> MovementTest::WarehouseColumns(const std::string& table) {

@@ -36,6 +36,8 @@ class MovementTest : public testing::Test {
   std::vector<std::string> WarehouseLines(const std::string& sql) {
     return Lines(estate_.Query(sql));
   }
+  /// Asks the source until `sql` yields a row.
+  void UntilSome(const std::string& sql);
   /// "id INTEGER", "name VARCHAR": the columns of a warehouse table in order.
   std::vector<std::string> WarehouseColumns(const std::string& table = "t");
 

@@ -53,7 +53,7 @@ WITH RECURSIVE tree(oid) AS (
 SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), c.relkind,
        pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::int,
        c.reltuples,
-       c.relkind IN ('r', 'm') AND NOT c.relrowsecurity
+       c.relkind = 'r' AND NOT c.relrowsecurity
          AND NOT (SELECT relrowsecurity FROM pg_catalog.pg_class WHERE oid = {0})
          AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
 FROM tree JOIN pg_catalog.pg_class c ON c.oid = tree.oid
@@ -127,15 +127,30 @@ Result<RelationName> FindRelation(PGconn* connection, const std::string& table) 
                       IsTrue(found, 0, 3)};
 }
 
+Result<std::vector<CatalogColumn>> DescribeColumns(PGconn* connection, const RelationName& name) {
+  return ResolveSeed(connection, fmt::format(kTableSeed, name.oid));
+}
+
 Result<Relation> DescribeRelation(PGconn* connection, const RelationName& name) {
   Relation relation;
-  AFL_ASSIGN(relation.columns, ResolveSeed(connection, fmt::format(kTableSeed, name.oid)));
+  AFL_ASSIGN(relation.columns, DescribeColumns(connection, name));
   AFL_ASSIGN(const QueryResult leaves, Query(connection, fmt::format(kLeaves, name.oid)));
   for (int row = 0; row < PQntuples(leaves.get()); ++row) {
     relation.leaves.push_back({Text(leaves, row, 0), std::atoll(Text(leaves, row, 2).c_str()),
                                std::atof(Text(leaves, row, 3).c_str()), IsTrue(leaves, row, 4)});
   }
   return relation;
+}
+
+Result<std::string> StorageOf(PGconn* connection, const RelationName& name) {
+  AFL_ASSIGN(const QueryResult found,
+             QueryParams(connection,
+                         "WITH RECURSIVE tree(oid) AS (SELECT $1::oid UNION ALL SELECT i.inhrelid "
+                         "FROM pg_catalog.pg_inherits i JOIN tree ON i.inhparent = tree.oid) "
+                         "SELECT string_agg(c.oid || ':' || c.relfilenode, ' ' ORDER BY c.oid) "
+                         "FROM pg_catalog.pg_class c JOIN tree ON c.oid = tree.oid",
+                         {name.oid}));
+  return Text(found, 0, 0);
 }
 
 Result<std::map<std::string, int>> AverageWidths(PGconn* connection, const RelationName& name) {

@@ -44,8 +44,17 @@ struct Relation {
 /// Errors: kNotFound with the nearest table's name.
 Result<RelationName> FindRelation(PGconn* connection, const std::string& table);
 
-/// Columns and leaves of a relation, as the current snapshot sees them.
+/// Columns of a relation, in order. Waits for nobody's lock.
+Result<std::vector<CatalogColumn>> DescribeColumns(PGconn* connection, const RelationName& name);
+
+/// Columns and leaves of a relation, as the current snapshot sees them. Measuring
+/// the leaves waits for whoever holds them exclusively.
 Result<Relation> DescribeRelation(PGconn* connection, const RelationName& name);
+
+/// Which files hold the rows of a table and of everything below it, as text. They
+/// are others after TRUNCATE and after a statement that wrote all rows anew, which
+/// an older snapshot sees as an empty table.
+Result<std::string> StorageOf(PGconn* connection, const RelationName& name);
 
 /// How many bytes a value of each column takes on average, by the planner's
 /// statistics. Columns that were never analysed, or that we may not read, are

@@ -69,7 +69,11 @@ Result<CopyReader::Row> CopyReader::NextRow() {
   while (true) {
     if (!copying_) {
       const std::string* select = context_.queue.Take();
-      if (select == nullptr) return Row{nullptr, 0};
+      if (select == nullptr) {
+        // Locks go now, not when the slowest lane has ended.
+        (void)Query(connection_.get(), "COMMIT");
+        return Row{nullptr, 0};
+      }
       AFL_TRY(BeginCopy(*select));
       at_header = true;
     }

@@ -55,18 +55,20 @@ class PostgresSource final : public pipeline::Source {
                        const std::vector<CatalogColumn>& columns,
                        const std::optional<data::Position>& from, bool& reads_all);
   void PlanParts(const estate::Integration& integration, const Relation& relation,
-                 const std::string& whole_name, const std::string& condition);
+                 const RelationName& name, const std::string& condition);
   void SetSelects(std::vector<std::string> selects, int lanes);
   Status BeginSnapshot(PGconn* connection) const;
-  Result<Connection> LaneConnection();
+  Status OpenConnections(const RelationName& name);
+  Result<Connection> JoinSnapshot(const RelationName& name) const;
 
   Endpoint endpoint_;
-  std::mutex mutex_;  // Guards coordinator_'s hand-over to the first lane.
   Connection coordinator_;
+  std::mutex mutex_;                     // Guards connections_.
+  std::vector<Connection> connections_;  // Of lanes that are still to be opened.
   pipeline::Progress& progress_;
   SelectedColumns columns_;
   std::unique_ptr<SelectQueue> queue_;
-  std::string snapshot_id_;  // Empty when there is one lane.
+  std::string snapshot_id_;  // Empty until it is shared.
   data::Position end_ = WholeSnapshot();
   std::uint64_t estimated_rows_ = 0;
   int lanes_ = 1;
@@ -95,6 +97,14 @@ std::string And(const std::string& condition, const std::string& more) {
   return condition.empty() ? more : condition + " AND " + more;
 }
 
+bool IsLockable(const RelationName& name) {
+  return name.selectable && (name.kind == 'r' || name.kind == 'p' || name.kind == 'v');
+}
+
+std::string LockSql(const RelationName& name) {
+  return "LOCK TABLE " + name.sql_name + " IN ACCESS SHARE MODE";
+}
+
 std::string UserCondition(const estate::Integration& integration) {
   // On lines of its own: the condition may end in a comment.
   return integration.where.empty() ? "true" : "(\n" + integration.where + "\n)";
@@ -116,9 +126,7 @@ Status PostgresSource::PlanTable(const estate::Integration& integration,
   PGconn* connection = coordinator_.get();
   AFL_ASSIGN(const RelationName name, FindRelation(connection, integration.source.table));
   AFL_TRY(BeginSnapshot(connection));
-  if (name.selectable && (name.kind == 'r' || name.kind == 'p' || name.kind == 'v')) {
-    AFL_TRY(Query(connection, "LOCK TABLE " + name.sql_name + " IN ACCESS SHARE MODE"));
-  }
+  if (IsLockable(name)) AFL_TRY(Query(connection, LockSql(name)));
   AFL_ASSIGN(const Relation relation, DescribeRelation(connection, name));
   AFL_ASSIGN(columns_, SelectColumns(relation.columns, integration));
 
@@ -139,13 +147,9 @@ Status PostgresSource::PlanTable(const estate::Integration& integration,
         column.average_bytes = width->second;
       }
     }
-    PlanParts(integration, relation, name.sql_name, condition);
+    PlanParts(integration, relation, name, condition);
   }
-  if (lanes_ > 1 && snapshot_id_.empty()) {
-    AFL_ASSIGN(const QueryResult id, Query(connection, "SELECT pg_catalog.pg_export_snapshot()"));
-    snapshot_id_ = Text(id, 0, 0);
-  }
-  return Done{};
+  return OpenConnections(name);
 }
 
 Status PostgresSource::PlanQuery(const estate::Integration& integration,
@@ -160,6 +164,7 @@ Status PostgresSource::PlanQuery(const estate::Integration& integration,
     AFL_TRY(PlanIncrement(integration, from_where, columns, from, reads_all));
   }
   if (reads_all) SetSelects({fmt::format("SELECT {} {}", columns_.select_list, from_where)}, 1);
+  connections_.push_back(std::move(coordinator_));
   return Done{};
 }
 
@@ -201,12 +206,12 @@ Status PostgresSource::PlanIncrement(const estate::Integration& integration,
 }
 
 void PostgresSource::PlanParts(const estate::Integration& integration, const Relation& relation,
-                               const std::string& whole_name, const std::string& condition) {
+                               const RelationName& name, const std::string& condition) {
   if (lanes_ == 0) return;
   std::int64_t pages = 0;
   for (const Leaf& leaf : relation.leaves) pages += leaf.pages;
   const bool by_ctid = PQserverVersion(coordinator_.get()) >= kTidRangeScanVersion &&
-                       !relation.leaves.empty() &&
+                       IsLockable(name) && !relation.leaves.empty() &&
                        std::all_of(relation.leaves.begin(), relation.leaves.end(),
                                    [](const Leaf& leaf) { return leaf.scan_by_ctid; });
   const std::int64_t cores = std::max(1U, std::thread::hardware_concurrency());
@@ -215,7 +220,7 @@ void PostgresSource::PlanParts(const estate::Integration& integration, const Rel
                                   : std::clamp(pages / kPagesPerLaneMin, std::int64_t{1}, cores);
   if (!by_ctid || wanted == 1) {
     SetSelects(
-        {fmt::format("SELECT {} FROM {} WHERE {}", columns_.select_list, whole_name, condition)},
+        {fmt::format("SELECT {} FROM {} WHERE {}", columns_.select_list, name.sql_name, condition)},
         1);
     return;
   }
@@ -250,20 +255,45 @@ Status PostgresSource::BeginSnapshot(PGconn* connection) const {
                "the connection that held the snapshot was lost: " + begun.error().message());
 }
 
-Result<Connection> PostgresSource::LaneConnection() {
-  {
-    // The snapshot lives as long as its transaction, so the coordinator becomes
-    // the first lane only when no other lane has still to join.
-    const std::lock_guard lock(mutex_);
-    if (snapshot_id_.empty() && coordinator_ != nullptr) return std::move(coordinator_);
+// The coordinator becomes the first lane: its transaction keeps the snapshot
+// while it reads.
+Status PostgresSource::OpenConnections(const RelationName& name) {
+  if (lanes_ > 1 && snapshot_id_.empty()) {
+    AFL_ASSIGN(const QueryResult id,
+               Query(coordinator_.get(), "SELECT pg_catalog.pg_export_snapshot()"));
+    snapshot_id_ = Text(id, 0, 0);
   }
+  connections_.push_back(std::move(coordinator_));
+  while (static_cast<int>(connections_.size()) < lanes_) {
+    auto joined = JoinSnapshot(name);
+    if (!joined.ok()) {
+      if (joined.error().kind() != ErrorKind::kTransient) return joined.error();
+      spdlog::debug("{}: fewer connections: {}", name.sql_name, joined.error().message());
+      break;
+    }
+    connections_.push_back(std::move(joined).value());
+  }
+  lanes_ = std::min(lanes_, static_cast<int>(connections_.size()));
+  return Done{};
+}
+
+// A statement that waits for the coordinator's lock to go (ALTER TABLE, TRUNCATE)
+// has everybody else wait behind it. A lane that did would wait for its own
+// coordinator, and no deadlock detector sees that.
+Result<Connection> PostgresSource::JoinSnapshot(const RelationName& name) const {
   AFL_ASSIGN(Connection connection, Connect(endpoint_.dsn, endpoint_.overrides));
   AFL_TRY(BeginSnapshot(connection.get()));
+  AFL_TRY(Query(connection.get(), LockSql(name) + " NOWAIT"));
   return connection;
 }
 
 Result<std::unique_ptr<data::BatchReader>> PostgresSource::OpenLane(const std::stop_token& stop) {
-  AFL_ASSIGN(Connection connection, LaneConnection());
+  Connection connection;
+  {
+    const std::lock_guard lock(mutex_);
+    connection = std::move(connections_.back());
+    connections_.pop_back();
+  }
   const CopyContext context{*queue_,
                             columns_.schema,
                             columns_.forms,

@@ -17,14 +17,17 @@ WallTime ToWallTime(PostgresMicros time) {
 }
 
 // The stream does not send what ADD COLUMN ... DEFAULT gave to rows that stood
-// there: the server itself keeps it as one value for all of them.
+// there: the server itself keeps it as one value for all of them, and for a
+// partitioned table with each partition.
 // Source: PostgreSQL documentation, pg_attribute, attmissingval.
 Result<std::map<std::string, std::string>> ReadDefaults(PGconn* catalog, std::uint32_t relation) {
   AFL_ASSIGN(const QueryResult found,
              QueryParams(catalog,
-                         "SELECT attname, (attmissingval::text::text[])[1] FROM "
-                         "pg_catalog.pg_attribute WHERE attrelid = $1::oid AND atthasmissing "
-                         "AND NOT attisdropped",
+                         "WITH RECURSIVE tree(oid) AS (SELECT $1::oid UNION ALL SELECT i.inhrelid "
+                         "FROM pg_catalog.pg_inherits i JOIN tree ON i.inhparent = tree.oid) "
+                         "SELECT DISTINCT ON (attname) attname, (attmissingval::text::text[])[1] "
+                         "FROM pg_catalog.pg_attribute JOIN tree ON attrelid = tree.oid WHERE "
+                         "atthasmissing AND NOT attisdropped ORDER BY attname",
                          {std::to_string(relation)}));
   std::map<std::string, std::string> defaults;
   for (int row = 0; row < PQntuples(found.get()); ++row) {

@@ -105,8 +105,8 @@ Result<std::vector<std::string>> CheckFollowed(PGconn* connection, const Relatio
                                                const estate::Integration& integration,
                                                bool& needs_text) {
   std::vector<std::string> findings;
-  AFL_ASSIGN(const Relation relation, DescribeRelation(connection, table));
-  AFL_ASSIGN(const SelectedColumns selected, SelectColumns(relation.columns, integration));
+  AFL_ASSIGN(const auto columns, DescribeColumns(connection, table));
+  AFL_ASSIGN(const SelectedColumns selected, SelectColumns(columns, integration));
   needs_text = needs_text || std::find(selected.cast_to_text.begin(), selected.cast_to_text.end(),
                                        true) != selected.cast_to_text.end();
   AFL_ASSIGN(

@@ -9,8 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
-
-struct sqlite3;
+#include "orchestrator/sqlite_file.h"
 
 namespace afluente::orchestrator {
 
@@ -33,14 +32,12 @@ struct RunRecord {
   std::string error;
 };
 
-/// Opens or creates the store. Not thread-safe: one thread, the owner's.
+/// Thread-safe.
 class RunStore {
  public:
+  /// Opens or creates the store.
   /// Errors: kSchemaMismatch for a store of a newer version, kInternal else.
   static Result<std::unique_ptr<RunStore>> Open(const std::filesystem::path& file);
-  ~RunStore();
-  RunStore(const RunStore&) = delete;
-  RunStore& operator=(const RunStore&) = delete;
 
   Status Insert(const RunRecord& run);
   /// Moves a run from `running` to the state in `run`. kInternal if it was not
@@ -54,13 +51,11 @@ class RunStore {
   Result<std::vector<RunRecord>> History(const std::string& job, int limit);
 
  private:
-  explicit RunStore(sqlite3* database) : database_(database) {}
+  explicit RunStore(std::unique_ptr<SqliteFile> file) : file_(std::move(file)) {}
   Result<std::vector<RunRecord>> Select(const std::string& sql,
                                         const std::vector<std::string>& parameters);
-  Status Write(const std::string& sql, const std::vector<std::string>& parameters,
-               int expected_changes);
 
-  sqlite3* database_;
+  std::unique_ptr<SqliteFile> file_;
 };
 
 }  // namespace afluente::orchestrator

@@ -1,0 +1,97 @@
+#include "orchestrator/sqlite_file.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+namespace afluente::orchestrator {
+namespace {
+
+using Statement = std::unique_ptr<sqlite3_stmt, FreeWith<sqlite3_finalize>>;
+
+std::string Text(sqlite3_stmt* statement, int column) {
+  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement, column));
+  if (text == nullptr) return "";
+  return {text, static_cast<std::size_t>(sqlite3_column_bytes(statement, column))};
+}
+
+}  // namespace
+
+Error SqliteFile::LastError() const {
+  return {ErrorKind::kInternal, what_ + ": " + sqlite3_errmsg(database_.get())};
+}
+
+Result<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::filesystem::path& file,
+                                                     Schema schema) {
+  sqlite3* raw = nullptr;
+  const int opened = sqlite3_open(file.c_str(), &raw);
+  std::unique_ptr<SqliteFile> database(new SqliteFile(raw, schema.what));
+  if (opened != SQLITE_OK) return database->LastError();
+  constexpr int kBusyMs = 5000;
+  sqlite3_busy_timeout(raw, kBusyMs);
+  AFL_ASSIGN(const Rows found, database->Select("PRAGMA user_version"));
+  const int version = std::stoi(found.at(0).at(0));
+  if (version > schema.version) {
+    return Error(ErrorKind::kSchemaMismatch,
+                 fmt::format("{} {} has version {}, this afluente knows {}; use the version that "
+                             "wrote it, or a newer one",
+                             schema.what, file.string(), version, schema.version));
+  }
+  std::string sql = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
+  if (version < schema.version) {
+    sql += fmt::format("BEGIN IMMEDIATE; {}; PRAGMA user_version = {}; COMMIT", schema.create,
+                       schema.version);
+  }
+  if (sqlite3_exec(raw, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
+    return database->LastError();
+  }
+  return database;
+}
+
+Result<SqliteFile::Rows> SqliteFile::Run(const std::string& sql,
+                                         const std::vector<std::string>& parameters) {
+  sqlite3_stmt* raw = nullptr;
+  if (sqlite3_prepare_v2(database_.get(), sql.c_str(), -1, &raw, nullptr) != SQLITE_OK) {
+    return LastError();
+  }
+  const Statement statement(raw);
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    sqlite3_bind_text(raw, static_cast<int>(i) + 1, parameters[i].c_str(),
+                      static_cast<int>(parameters[i].size()), SQLITE_TRANSIENT);
+  }
+  Rows rows;
+  int step = SQLITE_ROW;
+  while ((step = sqlite3_step(raw)) == SQLITE_ROW) {
+    std::vector<std::string>& row = rows.emplace_back();
+    for (int i = 0; i < sqlite3_column_count(raw); ++i) row.push_back(Text(raw, i));
+  }
+  if (step != SQLITE_DONE) return LastError();
+  return rows;
+}
+
+Result<int> SqliteFile::Execute(const std::string& sql,
+                                const std::vector<std::string>& parameters) {
+  const std::lock_guard lock(mutex_);
+  AFL_TRY(Run(sql, parameters));
+  return sqlite3_changes(database_.get());
+}
+
+Result<SqliteFile::Rows> SqliteFile::Select(const std::string& sql,
+                                            const std::vector<std::string>& parameters) {
+  const std::lock_guard lock(mutex_);
+  return Run(sql, parameters);
+}
+
+Status SqliteFile::Transaction(const std::function<Status()>& work) {
+  const std::lock_guard lock(mutex_);
+  AFL_TRY(Run("BEGIN IMMEDIATE", {}));
+  Status done = work();
+  if (done.ok()) {
+    const auto committed = Run("COMMIT", {});
+    if (committed.ok()) return done;
+    done = committed.error();
+  }
+  (void)Run("ROLLBACK", {});  // SQLite may have rolled back already.
+  return done;
+}
+
+}  // namespace afluente::orchestrator

@@ -1,0 +1,52 @@
+// A small database of our own in one file: SQLite in WAL mode, every commit flushed.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/c_handle.h"
+#include "base/result.h"
+
+struct sqlite3;
+extern "C" int sqlite3_close(sqlite3*);
+
+namespace afluente::orchestrator {
+
+/// Thread-safe: one statement or transaction at a time.
+class SqliteFile {
+ public:
+  /// Cells as text; NULL is "".
+  using Rows = std::vector<std::vector<std::string>>;
+
+  struct Schema {
+    std::string what;    // For messages: "run store".
+    int version = 1;     // PRAGMA user_version.
+    std::string create;  // Statements that bring any older version up to it.
+  };
+
+  /// Opens or creates the file.
+  /// Errors: kSchemaMismatch for a file of a newer version, kInternal else.
+  static Result<std::unique_ptr<SqliteFile>> Open(const std::filesystem::path& file, Schema schema);
+
+  /// Runs one statement; its `?` take `parameters`, as text. Returns how many rows it changed.
+  Result<int> Execute(const std::string& sql, const std::vector<std::string>& parameters = {});
+  Result<Rows> Select(const std::string& sql, const std::vector<std::string>& parameters = {});
+  /// All of what `work` executes, or nothing when it fails.
+  Status Transaction(const std::function<Status()>& work);
+
+ private:
+  explicit SqliteFile(sqlite3* database, std::string what)
+      : database_(database), what_(std::move(what)) {}
+  Error LastError() const;
+  Result<Rows> Run(const std::string& sql, const std::vector<std::string>& parameters);
+
+  std::recursive_mutex mutex_;
+  std::unique_ptr<sqlite3, FreeWith<sqlite3_close>> database_;
+  const std::string what_;
+};
+
+}  // namespace afluente::orchestrator

@@ -57,6 +57,29 @@ void PrintLag(const json& document) {
   }
 }
 
+void PrintTriggered(const json& document) {
+  if (document.at("triggered").empty()) return;
+  Table table({{"integration"},
+               {"on"},
+               {"state"},
+               {"pending", Align::kRight},
+               {"runs", Align::kRight},
+               {"rows", Align::kRight},
+               {"last run"},
+               {"error"}});
+  for (const json& row : document.at("triggered")) {
+    const auto text = [&](const char* key) {
+      return row.at(key).is_string() ? row.at(key).get<std::string>() : std::string();
+    };
+    const auto count = [&](const char* key) {
+      return FormatCount(row.at(key).get<std::uint64_t>());
+    };
+    table.Add({text("integration"), text("on") + " " + text("subject"), text("state"),
+               count("pending"), count("runs"), count("rows"), text("last_run_at"), text("error")});
+  }
+  fmt::print("\n{}", table.ToString());
+}
+
 Result<int> Lag(const GlobalFlags& flags) {
   AFL_ASSIGN(const auto service, FindService(flags));
   AFL_ASSIGN(const json document, service->Get("/api/lag"));
@@ -64,6 +87,7 @@ Result<int> Lag(const GlobalFlags& flags) {
     fmt::print("{}\n", document.dump(2));
   } else {
     PrintLag(document);
+    PrintTriggered(document);
   }
   return kOk;
 }

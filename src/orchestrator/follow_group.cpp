@@ -48,6 +48,34 @@ FollowGroup::FollowGroup(const FollowGroupContext& context, std::string connecti
   for (const estate::Integration* integration : CdcIntegrations(context.estate, connection_)) {
     if (!left_out.contains(integration->name)) integrations_.push_back(integration);
   }
+  watches_ = WatchesOf(context.estate, connection_);
+  std::erase_if(watches_, [&](const Watch& watch) { return left_out.contains(watch.name()); });
+  for (const Watch& watch : watches_) integrations_.push_back(&watch.followed);
+}
+
+bool FollowGroup::IsWatch(const estate::Integration& integration) const {
+  return std::any_of(watches_.begin(), watches_.end(),
+                     [&](const Watch& watch) { return &watch.followed == &integration; });
+}
+
+Status FollowGroup::FindTables(Prepared& prepared) {
+  PGconn* catalog = prepared.catalog.get();
+  for (const estate::Integration* integration : integrations_) {
+    culprit_ = integration->name;
+    AFL_ASSIGN(prepared.relations[integration->name],
+               postgres::FindRelation(catalog, integration->source.table).Within([&] {
+                 return fmt::format("integration {}: table {}", integration->name,
+                                    integration->source.table);
+               }));
+  }
+  culprit_.clear();
+  for (Watch& watch : watches_) {
+    const postgres::RelationName& relation = prepared.relations.at(watch.name());
+    AFL_ASSIGN(const auto identity, postgres::ReadIdentity(catalog, relation));
+    AFL_ASSIGN(const auto columns, postgres::DescribeColumns(catalog, relation));
+    FitWatch(identity, columns, watch);
+  }
+  return Done{};
 }
 
 Result<FollowGroup::Prepared> FollowGroup::Prepare(const std::vector<std::string>& resync,
@@ -57,18 +85,9 @@ Result<FollowGroup::Prepared> FollowGroup::Prepare(const std::vector<std::string
   AFL_ASSIGN(prepared.catalog,
              postgres::Connect(prepared.endpoint.dsn, prepared.endpoint.overrides));
   PGconn* catalog = prepared.catalog.get();
+  AFL_TRY(FindTables(prepared));
   std::vector<postgres::RelationName> relations;
-  for (const estate::Integration* integration : integrations_) {
-    culprit_ = integration->name;
-    AFL_ASSIGN(const auto relation,
-               postgres::FindRelation(catalog, integration->source.table).Within([&] {
-                 return fmt::format("integration {}: table {}", integration->name,
-                                    integration->source.table);
-               }));
-    prepared.relations[integration->name] = relation;
-    relations.push_back(relation);
-  }
-  culprit_.clear();
+  for (const auto& [name, relation] : prepared.relations) relations.push_back(relation);
   AFL_ASSIGN(auto findings, postgres::CheckReplication(catalog, slot_, relations));
   for (const estate::Integration* integration : integrations_) {
     AFL_ASSIGN(const auto more,
@@ -80,7 +99,13 @@ Result<FollowGroup::Prepared> FollowGroup::Prepare(const std::vector<std::string
     return Error(ErrorKind::kInvalidConfig, fmt::format("{}", fmt::join(findings, "; ")));
   }
 
-  AFL_ASSIGN(prepared.sink, duck::OpenChangeSink(context_.warehouse, integrations_));
+  std::vector<const estate::Integration*> moved;
+  for (const estate::Integration* integration : integrations_) {
+    if (!IsWatch(*integration)) moved.push_back(integration);
+  }
+  AFL_ASSIGN(prepared.sink, duck::OpenChangeSink(context_.warehouse, moved));
+  prepared.sink = MakeWatchSink(watches_, context_.events, context_.warehouse, !moved.empty(),
+                                std::move(prepared.sink));
   AFL_ASSIGN(const auto stored, prepared.sink->Stored());
   for (const auto& [name, position] : stored) {
     if (std::find(resync.begin(), resync.end(), name) != resync.end()) continue;
@@ -99,8 +124,25 @@ Status FollowGroup::CheckPositions(Prepared& prepared, bool copies_what_fell_beh
   AFL_ASSIGN(const auto slot, postgres::ReadSlot(catalog, slot_));
   AFL_ASSIGN(const auto published, postgres::PublishedTables(catalog, slot_));
   const bool lost = !slot || slot->wal_status == "lost";
+  // The stream is confirmed as far as integrations have stored it, and events are
+  // recorded before that.
+  const bool confirmed_here =
+      slot && std::any_of(prepared.positions.begin(), prepared.positions.end(),
+                          [&](const auto& position) { return position.second >= slot->confirmed; });
+  for (const Watch& watch : watches_) {
+    const auto position = prepared.positions.find(watch.name());
+    if (position == prepared.positions.end() || !confirmed_here) continue;
+    position->second = std::max(position->second, slot->confirmed);
+  }
   std::vector<std::string> behind;
   std::vector<std::string> unpublished;
+  for (const Watch& watch : watches_) {
+    const auto position = prepared.positions.find(watch.name());
+    if (position == prepared.positions.end()) continue;
+    const bool goes_on = !lost && slot->confirmed <= position->second &&
+                         published.contains(prepared.relations.at(watch.name()).oid);
+    if (!goes_on) prepared.positions.erase(position);
+  }
   for (const auto& [name, position] : prepared.positions) {
     if (lost || slot->confirmed > position) {
       behind.push_back(name);
@@ -185,6 +227,15 @@ Status FollowGroup::CopyAtOneMoment(Prepared& prepared,
   AFL_ASSIGN(const postgres::NewSlot slot,
              wal->CreateSlot(temporary ? slot_.substr(0, 50) + "_copy" : slot_, temporary, stop));
   for (const estate::Integration* integration : missing) {
+    if (IsWatch(*integration)) {
+      // What it triggers begins with everything.
+      EventStore::Batch first;
+      first.everything.insert(integration->name);
+      first.positions[integration->name] = postgres::ToPosition(slot.consistent_point);
+      AFL_TRY(context_.events.Record(first));
+      prepared.positions[integration->name] = slot.consistent_point;
+      continue;
+    }
     const postgres::SharedSnapshot snapshot{slot.snapshot_id,
                                             postgres::ToPosition(slot.consistent_point)};
     pipeline::Progress& progress = hooks.progress_of(integration->name);

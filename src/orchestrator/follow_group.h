@@ -1,4 +1,4 @@
-// The cdc integrations of one source database: one slot, one stream, one copy each to begin with.
+// All that is followed of one source database: one slot, one stream, one copy of each table first.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,8 @@
 #include "connectors/duckdb/warehouse.h"
 #include "connectors/postgres/libpq.h"
 #include "estate/estate.h"
+#include "orchestrator/event_store.h"
+#include "orchestrator/watch.h"
 #include "pipeline/follow.h"
 #include "pipeline/progress.h"
 
@@ -25,6 +27,7 @@ namespace afluente::orchestrator {
 struct FollowGroupContext {
   const estate::Estate& estate;
   duck::Warehouse& warehouse;
+  EventStore& events;
   std::filesystem::path lake;
   std::filesystem::path spool_folder;
   const Clock& clock;
@@ -38,6 +41,7 @@ std::vector<const estate::Integration*> CdcIntegrations(const estate::Estate& es
 class FollowGroup {
  public:
   /// `left_out`: integrations that do not take part; they do not hold the slot.
+  /// Watched tables take part: their changes become events.
   FollowGroup(const FollowGroupContext& context, std::string connection,
               const std::set<std::string>& left_out = {});
 
@@ -68,6 +72,8 @@ class FollowGroup {
 
  private:
   struct Prepared;
+  bool IsWatch(const estate::Integration& integration) const;
+  Status FindTables(Prepared& prepared);
   Result<Prepared> Prepare(const std::vector<std::string>& resync, bool copies_what_fell_behind);
   Status CheckPositions(Prepared& prepared, bool copies_what_fell_behind);
   /// How the stream is asked for.
@@ -89,7 +95,8 @@ class FollowGroup {
   const FollowGroupContext context_;
   const std::string connection_;
   const std::string slot_;
-  std::vector<const estate::Integration*> integrations_;
+  std::vector<Watch> watches_;
+  std::vector<const estate::Integration*> integrations_;  // What stands for watches, too.
   std::string culprit_;
 };
 

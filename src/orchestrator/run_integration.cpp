@@ -6,9 +6,10 @@
 #include <map>
 #include <set>
 
+#include "connectors/duckdb/change_sink.h"
+#include "connectors/postgres/fetched_rows.h"
 #include "connectors/registry.h"
 #include "estate/secrets.h"
-#include "orchestrator/follow_group.h"
 #include "pipeline/run.h"
 
 namespace afluente::orchestrator {
@@ -35,15 +36,25 @@ std::set<const estate::Integration*> WithTheirGroups(
 }
 
 Status CheckMode(const estate::Integration& integration) {
+  const estate::Source& source = integration.source;
+  const bool has_rows = !source.table.empty() || !source.query.empty() || source.warehouse_table;
   if (integration.mode == estate::Mode::kSnapshot ||
-      integration.mode == estate::Mode::kIncremental) {
+      integration.mode == estate::Mode::kIncremental ||
+      (integration.mode == estate::Mode::kEvent && has_rows)) {
     return Done{};
   }
   return Error(
       ErrorKind::kInvalidConfig,
       fmt::format("{}: integration {} has mode {}, which `run` does not play; expected "
-                  "snapshot or incremental",
+                  "snapshot, incremental, cdc, or event with a table or query",
                   integration.mark.ToString(), integration.name, NameOf(integration.mode)));
+}
+
+// Mode event without an event: all that the source has.
+estate::Integration AsSnapshot(const estate::Integration& integration) {
+  estate::Integration snapshot = integration;
+  if (snapshot.mode == estate::Mode::kEvent) snapshot.mode = estate::Mode::kSnapshot;
+  return snapshot;
 }
 
 }  // namespace
@@ -56,6 +67,7 @@ Result<std::unique_ptr<Owner>> Owner::Open(
   AFL_ASSIGN(StateLock lock, StateLock::Take(paths.root, command));
   std::unique_ptr<Owner> owner(new Owner(estate, std::move(paths), std::move(lock), clock));
 
+  for (const auto& [name, integration] : estate.integrations) (void)owner->running_[name];
   duck::WarehouseOptions options;
   options.folder = owner->paths_.warehouse;
   options.lake = owner->paths_.lake;
@@ -77,8 +89,13 @@ Result<std::unique_ptr<Owner>> Owner::Open(
   }
   AFL_ASSIGN(owner->warehouse_, duck::Warehouse::Open(options));
   AFL_ASSIGN(owner->runs_, RunStore::Open(owner->paths_.run_store));
+  AFL_ASSIGN(owner->events_, EventStore::Open(owner->paths_.event_store));
   AFL_TRY(owner->runs_->FailAbandoned(FormatRfc3339(clock.Now())));
   return owner;
+}
+
+FollowGroupContext Owner::FollowContext() {
+  return {estate_, *warehouse_, *events_, paths_.lake, paths_.root / "spool", clock_};
 }
 
 Status Owner::Move(const estate::Integration& integration, bool full_refresh,
@@ -103,12 +120,78 @@ Status Owner::Move(const estate::Integration& integration, bool full_refresh,
   return Done{};
 }
 
-void Owner::Begin(const estate::Integration& integration, Outcome& outcome) const {
+Status Owner::MoveKeys(const estate::Integration& integration, const EventStore::Pending& pending,
+                       pipeline::Progress& progress, const std::stop_token& stop,
+                       Outcome& outcome) {
+  AFL_ASSIGN(const auto sink, duck::OpenChangeSink(*warehouse_, {&integration}));
+  AFL_ASSIGN(const auto stored, sink->Stored());
+  if (!stored.contains(integration.name)) {
+    return Move(AsSnapshot(integration), false, progress, stop, outcome);
+  }
+  AFL_ASSIGN(const auto endpoint,
+             connectors::ResolveEndpoint(estate_, integration.source.connection));
+  pipeline::ChangeSet set;
+  set.end = stored.at(integration.name);
+  AFL_ASSIGN(auto fetched,
+             postgres::FetchRows(endpoint, integration, pending.keys, progress, stop).Within([&] {
+               return "connection " + integration.source.connection;
+             }));
+  set.tables.push_back(std::move(fetched));
+  AFL_TRY(sink->Apply(set));
+  outcome.rows_written = progress.rows;
+  return Done{};
+}
+
+Owner::Outcome Owner::RunPending(const estate::Integration& integration,
+                                 pipeline::Progress& progress, const std::stop_token& stop) {
+  const bool on_change = integration.trigger.kind == estate::Trigger::Kind::kChange;
+  constexpr int kKeysMax = 1'000;
+  return Record(integration, on_change ? "change" : "asset", kKeysMax, progress,
+                [&](const EventStore::Pending& pending, Outcome& outcome) {
+                  if (FetchesByKey(integration) && !pending.everything) {
+                    return MoveKeys(integration, pending, progress, stop, outcome);
+                  }
+                  return Move(AsSnapshot(integration), false, progress, stop, outcome);
+                });
+}
+
+Owner::Outcome Owner::Run(const estate::Integration& integration, bool full_refresh,
+                          pipeline::Progress& progress, const std::stop_token& stop) {
+  constexpr int kNoKeys = 0;
+  return Record(integration, "manual", kNoKeys, progress,
+                [&](const EventStore::Pending&, Outcome& outcome) {
+                  return Move(AsSnapshot(integration), full_refresh, progress, stop, outcome);
+                });
+}
+
+Owner::Outcome Owner::Record(
+    const estate::Integration& integration, const std::string& trigger, int key_limit,
+    pipeline::Progress& progress,
+    const std::function<Status(const EventStore::Pending&, Outcome&)>& work) {
+  const std::lock_guard one_at_a_time(running_.at(integration.name));
+  Outcome outcome;
+  Begin(integration, trigger, outcome);
+  const auto began = clock_.Monotonic();
+  bool marked = false;
+  outcome.status = Guarded([&]() -> Status {
+    AFL_TRY(runs_->Insert(outcome.run));
+    AFL_ASSIGN(const auto pending, events_->Peek(integration.name, key_limit));
+    marked = pending.marked;
+    AFL_TRY(work(pending, outcome));
+    return events_->Forget(integration.name, pending.last);
+  });
+  if (!outcome.status.ok() && marked) events_->Mark(integration.name);
+  Finish(progress, clock_.Monotonic() - began, outcome);
+  return outcome;
+}
+
+void Owner::Begin(const estate::Integration& integration, const std::string& trigger,
+                  Outcome& outcome) const {
   RunRecord& run = outcome.run;
   run.started_at = FormatRfc3339(clock_.Now());
   run.job = integration.name;
   run.mode = NameOf(integration.mode);
-  run.id = fmt::format("{}@{}/manual", run.job, run.started_at);
+  run.id = fmt::format("{}@{}/{}", run.job, run.started_at, trigger);
 }
 
 void Owner::Finish(const pipeline::Progress& progress, std::chrono::nanoseconds took,
@@ -130,32 +213,18 @@ void Owner::Finish(const pipeline::Progress& progress, std::chrono::nanoseconds 
   }
 }
 
-Owner::Outcome Owner::Run(const estate::Integration& integration, bool full_refresh,
-                          pipeline::Progress& progress, const std::stop_token& stop) {
-  Outcome outcome;
-  Begin(integration, outcome);
-  const auto began = clock_.Monotonic();
-  outcome.status = Guarded([&]() -> Status {
-    AFL_TRY(runs_->Insert(outcome.run));
-    return Move(integration, full_refresh, progress, stop, outcome);
-  });
-  Finish(progress, clock_.Monotonic() - began, outcome);
-  return outcome;
-}
-
 std::vector<Owner::Outcome> Owner::CatchUp(
     const std::string& connection, const std::vector<std::string>& resync,
     const std::function<pipeline::Progress&(const std::string&)>& progress_of,
     const std::stop_token& stop) {
   std::map<std::string, Outcome> outcomes;
   for (const estate::Integration* integration : CdcIntegrations(estate_, connection)) {
-    Begin(*integration, outcomes[integration->name]);
+    Begin(*integration, "manual", outcomes[integration->name]);
   }
   const auto began = clock_.Monotonic();
   const Status status = Guarded([&]() -> Status {
     for (const auto& [name, outcome] : outcomes) AFL_TRY(runs_->Insert(outcome.run));
-    FollowGroup group({estate_, *warehouse_, paths_.lake, paths_.root / "spool", clock_},
-                      connection);
+    FollowGroup group(FollowContext(), connection);
     pipeline::FollowOptions options;
     options.until_caught_up = true;
     const auto count = [&](const pipeline::Applied& applied) {

@@ -3,7 +3,9 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -12,6 +14,8 @@
 #include "base/result.h"
 #include "connectors/duckdb/warehouse.h"
 #include "estate/estate.h"
+#include "orchestrator/event_store.h"
+#include "orchestrator/follow_group.h"
 #include "orchestrator/run_store.h"
 #include "orchestrator/state_folder.h"
 #include "pipeline/progress.h"
@@ -19,7 +23,7 @@
 namespace afluente::orchestrator {
 
 /// The process that owns the state folder: lock, warehouse, run store.
-/// One thread runs integrations through it.
+/// Thread-safe; an integration that is running is waited for.
 class Owner {
  public:
   /// Takes the lock and opens everything; projects that `integrations` write
@@ -32,6 +36,9 @@ class Owner {
   duck::Warehouse& warehouse() { return *warehouse_; }
   const StatePaths& paths() const { return paths_; }
   RunStore& runs() { return *runs_; }
+  EventStore& events() { return *events_; }
+  /// What following needs; borrows from this owner.
+  FollowGroupContext FollowContext();
 
   struct Outcome {
     RunRecord run;
@@ -53,14 +60,27 @@ class Owner {
   Outcome Run(const estate::Integration& integration, bool full_refresh,
               pipeline::Progress& progress, const std::stop_token& stop);
 
+  /// Works off the oldest events of `integration`: fetches the keys that they
+  /// name, or runs it as a whole. What fails is pending again.
+  Outcome RunPending(const estate::Integration& integration, pipeline::Progress& progress,
+                     const std::stop_token& stop);
+
  private:
   Owner(const estate::Estate& estate, StatePaths paths, StateLock lock, const Clock& clock)
       : estate_(estate), paths_(std::move(paths)), lock_(std::move(lock)), clock_(clock) {}
 
-  void Begin(const estate::Integration& integration, Outcome& outcome) const;
+  /// Records a run of `work`, which gets what is pending, up to `key_limit`
+  /// keys. When it succeeds that is worked off, else it is pending still.
+  Outcome Record(const estate::Integration& integration, const std::string& trigger, int key_limit,
+                 pipeline::Progress& progress,
+                 const std::function<Status(const EventStore::Pending&, Outcome&)>& work);
+  void Begin(const estate::Integration& integration, const std::string& trigger,
+             Outcome& outcome) const;
   void Finish(const pipeline::Progress& progress, std::chrono::nanoseconds took, Outcome& outcome);
   Status Move(const estate::Integration& integration, bool full_refresh,
               pipeline::Progress& progress, const std::stop_token& stop, Outcome& outcome);
+  Status MoveKeys(const estate::Integration& integration, const EventStore::Pending& pending,
+                  pipeline::Progress& progress, const std::stop_token& stop, Outcome& outcome);
 
   const estate::Estate& estate_;
   StatePaths paths_;
@@ -68,6 +88,8 @@ class Owner {
   const Clock& clock_;
   std::unique_ptr<duck::Warehouse> warehouse_;
   std::unique_ptr<RunStore> runs_;
+  std::unique_ptr<EventStore> events_;
+  std::map<std::string, std::mutex> running_;  // By integration; never gets another element.
 };
 
 }  // namespace afluente::orchestrator

@@ -52,9 +52,9 @@ Result<std::unique_ptr<RunStore>> RunStore::Open(const std::filesystem::path& fi
 }
 
 Status RunStore::Insert(const RunRecord& run) {
-  return ExpectOne(file_->Execute(
-      "INSERT INTO runs(id, job, mode, state, started_at) VALUES (?, ?, ?, ?, ?)",
-      {run.id, run.job, run.mode, std::string(NameOf(run.state)), run.started_at}));
+  return ExpectOne(
+      file_->Execute("INSERT INTO runs(id, job, mode, state, started_at) VALUES (?, ?, ?, ?, ?)",
+                     {run.id, run.job, run.mode, std::string(NameOf(run.state)), run.started_at}));
 }
 
 Status RunStore::Finish(const RunRecord& run) {

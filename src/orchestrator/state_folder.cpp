@@ -37,6 +37,7 @@ Result<StatePaths> PathsOf(const estate::Estate& estate, const fs::path& root) {
   }
   paths.lake = paths.root / estate.lake_url.substr(kFileScheme.size());
   paths.run_store = paths.root / "runs.sqlite";
+  paths.event_store = paths.root / "events.sqlite";
   return paths;
 }
 

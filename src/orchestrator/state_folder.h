@@ -17,6 +17,7 @@ struct StatePaths {
   std::filesystem::path warehouse;
   std::filesystem::path lake;
   std::filesystem::path run_store;
+  std::filesystem::path event_store;
 };
 
 /// `root` is --state, or `<estate>/.afluente` when that is empty.

@@ -38,26 +38,29 @@ struct Supervisor::Group {
   std::map<std::string, FollowReport> reports;         // By integration.
   std::map<std::string, pipeline::Progress> progress;  // Of copies; never loses an element.
   std::set<std::string> resync;
-  bool restart = false;  // Somebody changed who takes part.
-  std::stop_source run;  // Of the run in hand.
+  bool restart = false;                    // Somebody changed who takes part.
+  std::set<estate::TableAddress> updated;  // Since the last commit.
+  std::stop_source run;                    // Of the run in hand.
   milliseconds backoff = kBackoffFirst;
   std::jthread thread;  // Last: joined before what it uses goes.
 };
 
-Supervisor::Supervisor(const FollowGroupContext& context) : context_(context) {
-  std::set<std::string> connections;
-  for (const auto& [name, integration] : context_.estate.integrations) {
-    if (integration.mode == estate::Mode::kCdc) connections.insert(integration.source.connection);
-  }
-  for (const std::string& connection : connections) {
+Supervisor::Supervisor(const FollowGroupContext& context,
+                       std::function<void(const estate::TableAddress&)> on_updated)
+    : context_(context), on_updated_(std::move(on_updated)) {
+  for (const auto& [connection, declared] : context_.estate.connections) {
     auto group = std::make_unique<Group>();
     group->connection = connection;
-    for (const estate::Integration* integration : CdcIntegrations(context_.estate, connection)) {
-      group->reports[integration->name].integration = integration->name;
-      group->reports[integration->name].connection = connection;
-      (void)group->progress[integration->name];
+    const auto add = [&](const std::string& name) {
+      group->reports[name].integration = name;
+      group->reports[name].connection = connection;
+      (void)group->progress[name];
+    };
+    for (const auto* integration : CdcIntegrations(context_.estate, connection)) {
+      add(integration->name);
     }
-    groups_.push_back(std::move(group));
+    for (const Watch& watch : WatchesOf(context_.estate, connection)) add(watch.name());
+    if (!group->reports.empty()) groups_.push_back(std::move(group));
   }
   for (const auto& group : groups_) {
     group->thread =
@@ -131,9 +134,13 @@ void Supervisor::CountApplied(Group& group, const pipeline::Applied& applied) {
   const std::lock_guard lock(mutex_);
   for (const auto& table : applied.changes.tables) {
     group.reports[table->integration().name].changes += table->changes();
+    if (table->integration().destination.table) {
+      group.updated.insert(*table->integration().destination.table);
+    }
   }
   group.backoff = kBackoffFirst;
   if (!applied.changes.end) return;
+  for (const auto& table : std::exchange(group.updated, {})) on_updated_(table);
   const auto position = postgres::ParsePosition(*applied.changes.end);
   for (auto& [name, report] : group.reports) {
     if (report.state == FollowState::kPaused || report.state == FollowState::kFailed) continue;
@@ -164,6 +171,10 @@ Status Supervisor::RunOnce(Group& group, const std::stop_token& stop) {
     }
   }
   const std::stop_callback forward(stop, [&] { group.run.request_stop(); });
+  // Whoever does not take part misses what happens meanwhile.
+  for (const std::string& name : left_out) {
+    if (const Status done = context_.events.Unwatch(name); !done.ok()) return done;
+  }
   FollowGroup follow(context_, group.connection, left_out);
   const auto progress_of = [&](const std::string& name) -> pipeline::Progress& {
     return group.progress.at(name);
@@ -175,6 +186,9 @@ Status Supervisor::RunOnce(Group& group, const std::stop_token& stop) {
     for (const std::string& name : resync) group.resync.erase(name);
     for (auto& [name, report] : group.reports) {
       if (!left_out.contains(name)) report.state = FollowState::kFollowing;
+    }
+    for (const auto* integration : CdcIntegrations(context_.estate, group.connection)) {
+      if (integration->destination.table) on_updated_(*integration->destination.table);
     }
   };
   hooks.on_applied = [&](const pipeline::Applied& applied) { CountApplied(group, applied); };

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -45,8 +46,11 @@ struct FollowReport {
 /// Runs until destroyed. Thread-safe.
 class Supervisor {
  public:
-  /// Starts a thread for each connection that cdc integrations read from.
-  explicit Supervisor(const FollowGroupContext& context);
+  /// Starts a thread for each connection of which tables are followed or
+  /// watched. `on_updated` hears of each warehouse table that got changes, when
+  /// they are committed; on other threads.
+  Supervisor(const FollowGroupContext& context,
+             std::function<void(const estate::TableAddress&)> on_updated);
   /// Stops: sets that were begun are committed first.
   ~Supervisor();
   Supervisor(const Supervisor&) = delete;
@@ -69,6 +73,7 @@ class Supervisor {
   void CountApplied(Group& group, const pipeline::Applied& applied);
 
   const FollowGroupContext context_;
+  const std::function<void(const estate::TableAddress&)> on_updated_;
   mutable std::mutex mutex_;  // Guards everything in groups_ but their threads.
   std::condition_variable_any changed_;
   std::vector<std::unique_ptr<Group>> groups_;

@@ -20,6 +20,13 @@ std::string ArrivesAs(const std::string& column, const estate::Integration& inte
   return rule == nullptr || rule->rename.empty() ? column : rule->rename;
 }
 
+std::string ComesFrom(const std::string& name, const estate::Integration& integration) {
+  for (const auto& [column, rule] : integration.columns) {
+    if (rule.rename == name) return column;
+  }
+  return name;
+}
+
 std::string ColumnValue(const estate::Integration& integration, const std::string& column,
                         const std::string& from) {
   const estate::ColumnRule* rule = FindRule(integration, column);

@@ -23,6 +23,9 @@ std::string ShapingSelect(const estate::Integration& integration, const data::Sc
 /// The name under which source column `column` arrives.
 std::string ArrivesAs(const std::string& column, const estate::Integration& integration);
 
+/// The source column that arrives under `name`.
+std::string ComesFrom(const std::string& name, const estate::Integration& integration);
+
 /// What the rule of source column `column` makes of a value of it that stands
 /// in the column `from`: masked or cast, without a name. `from` is quoted inside.
 std::string ColumnValue(const estate::Integration& integration, const std::string& column,

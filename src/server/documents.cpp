@@ -78,6 +78,23 @@ json FollowJson(const orchestrator::FollowReport& report, const Result<SourceSta
   return document;
 }
 
+json ToJson(const orchestrator::TriggerReport& report) {
+  json document = {{"integration", report.integration},
+                   {"on", report.on},
+                   {"subject", report.subject},
+                   {"state", NameOf(report.state)},
+                   {"pending", report.pending},
+                   {"runs", report.runs},
+                   {"rows", report.rows},
+                   {"last_run_at", nullptr},
+                   {"error", nullptr}};
+  if (report.last_run_at != WallTime{}) {
+    document["last_run_at"] = FormatRfc3339(report.last_run_at);
+  }
+  if (!report.error.empty()) document["error"] = report.error;
+  return document;
+}
+
 }  // namespace
 
 json ToJson(const Error& error) {
@@ -139,7 +156,8 @@ Result<json> TablesDocument(duckdb_connection connection) {
 }
 
 json LagDocument(const estate::Estate& estate,
-                 const std::vector<orchestrator::FollowReport>& reports, const Clock& clock) {
+                 const std::vector<orchestrator::FollowReport>& reports,
+                 const std::vector<orchestrator::TriggerReport>& triggers, const Clock& clock) {
   std::map<std::string, Result<SourceState>> sources;
   json slots = json::array();
   json integrations = json::array();
@@ -153,7 +171,11 @@ json LagDocument(const estate::Estate& estate,
   for (const orchestrator::FollowReport& report : reports) {
     integrations.push_back(FollowJson(report, sources.at(report.connection), clock));
   }
-  return {{"integrations", std::move(integrations)}, {"slots", std::move(slots)}};
+  json triggered = json::array();
+  for (const orchestrator::TriggerReport& report : triggers) triggered.push_back(ToJson(report));
+  return {{"integrations", std::move(integrations)},
+          {"slots", std::move(slots)},
+          {"triggered", std::move(triggered)}};
 }
 
 }  // namespace afluente::server

@@ -10,6 +10,7 @@
 #include "estate/estate.h"
 #include "orchestrator/run_store.h"
 #include "orchestrator/supervisor.h"
+#include "orchestrator/triggers.h"
 
 namespace afluente::server {
 
@@ -25,10 +26,12 @@ Result<nlohmann::json> TablesDocument(duckdb_connection connection);
 nlohmann::json ToJson(const orchestrator::RunRecord& run);
 
 /// {"integrations": [{"integration", "state", "lag_bytes", "lag_seconds", ...}]}
-/// of those that are followed, and {"slots": [...]} of their databases. Asks
-/// each source database; one that does not answer has "error" in its slot.
+/// of those that are followed, {"slots": [...]} of their databases, and
+/// {"triggered": [{"integration", "on", "state", "pending", ...}]}. Asks each source database; one
+/// that does not answer has "error" in its slot.
 nlohmann::json LagDocument(const estate::Estate& estate,
                            const std::vector<orchestrator::FollowReport>& reports,
+                           const std::vector<orchestrator::TriggerReport>& triggers,
                            const Clock& clock);
 
 }  // namespace afluente::server

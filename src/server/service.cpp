@@ -15,10 +15,12 @@ Result<std::unique_ptr<Service>> Service::Open(const estate::Estate& estate,
   std::vector<const estate::Integration*> all;
   for (const auto& [name, integration] : estate.integrations) all.push_back(&integration);
   AFL_ASSIGN(service->owner_, orchestrator::Owner::Open(estate, state_root, all, "serve", clock));
-  const orchestrator::StatePaths& paths = service->owner_->paths();
-  service->supervisor_ =
-      std::make_unique<orchestrator::Supervisor>(orchestrator::FollowGroupContext{
-          estate, service->owner_->warehouse(), paths.lake, paths.root / "spool", clock});
+  service->triggers_ = std::make_unique<orchestrator::Triggers>(estate, *service->owner_, clock);
+  service->supervisor_ = std::make_unique<orchestrator::Supervisor>(
+      service->owner_->FollowContext(),
+      [triggers = service->triggers_.get()](const estate::TableAddress& table) {
+        triggers->Updated(table);
+      });
   return service;
 }
 

@@ -10,6 +10,7 @@
 #include "estate/estate.h"
 #include "orchestrator/run_integration.h"
 #include "orchestrator/supervisor.h"
+#include "orchestrator/triggers.h"
 
 namespace afluente::server {
 
@@ -28,6 +29,7 @@ class Service {
   const estate::Estate& estate() const { return estate_; }
   orchestrator::Owner& owner() { return *owner_; }
   orchestrator::Supervisor& supervisor() { return *supervisor_; }
+  orchestrator::Triggers& triggers() { return *triggers_; }
   const std::stop_token& stop() const { return stop_; }
 
  private:
@@ -37,7 +39,9 @@ class Service {
   const estate::Estate& estate_;
   const std::stop_token stop_;
   std::unique_ptr<orchestrator::Owner> owner_;
-  std::unique_ptr<orchestrator::Supervisor> supervisor_;  // Ends before the owner does.
+  // Each ends before what it uses.
+  std::unique_ptr<orchestrator::Triggers> triggers_;
+  std::unique_ptr<orchestrator::Supervisor> supervisor_;
 };
 
 }  // namespace afluente::server

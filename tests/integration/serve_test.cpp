@@ -1,44 +1,22 @@
 // The service: changes arrive by themselves, questions go to it, and it leaves in order.
 #include <chrono>
 #include <csignal>
-#include <functional>
-#include <optional>
 
-#include "support/following.h"
+#include "support/serving.h"
 
 namespace afluente::test {
 namespace {
 
 using std::chrono::milliseconds;
-using std::chrono::steady_clock;
 using testing::HasSubstr;
 
-class ServeTest : public FollowingTest {
+class ServeTest : public ServingTest {
  protected:
   ServeTest() {
     Source("create table t(id int primary key, name text); insert into t values (1, 'one')");
     Source("create table u(id int primary key, name text); insert into u values (1, 'one')");
     Follow("t");
     Follow("u");
-  }
-
-  /// Asks again until `holds` or a minute has passed: each question takes its time itself.
-  static bool Soon(const std::function<bool()>& holds) {
-    constexpr auto kPatience = std::chrono::minutes(1);
-    for (const auto end = steady_clock::now() + kPatience; steady_clock::now() < end;) {
-      if (holds()) return true;
-    }
-    return false;
-  }
-
-  std::string StateOf(const std::string& integration) const {
-    const Outcome outcome = estate_.Run({"lag", "--json"});
-    if (outcome.exit_code != 0) return "";
-    const auto document = nlohmann::json::parse(outcome.out);
-    for (const auto& row : document.at("integrations")) {
-      if (row.at("integration") == integration) return row.at("state");
-    }
-    return "";
   }
 
   std::string Names(const std::string& table) {
@@ -48,13 +26,7 @@ class ServeTest : public FollowingTest {
   }
 
   /// Starts the service and waits until it follows both tables.
-  void Serve() {
-    service_.emplace(estate_.Afluente({"serve"}));
-    ASSERT_TRUE(Soon([&] { return StateOf("t") == "following" && StateOf("u") == "following"; }))
-        << service_->err();
-  }
-
-  std::optional<Process> service_;
+  void Serve() { ServeUntilFollowing({"t", "u"}); }
 };
 
 TEST_F(ServeTest, ChangesArriveAndQuestionsAreAnswered) {

@@ -142,6 +142,24 @@ Result<Relation> DescribeRelation(PGconn* connection, const RelationName& name) 
   return relation;
 }
 
+Result<ReplicaIdentity> ReadIdentity(PGconn* connection, const RelationName& name) {
+  AFL_ASSIGN(const QueryResult found,
+             QueryParams(connection,
+                         "SELECT c.relreplident = 'f', a.attname FROM pg_catalog.pg_class c "
+                         "LEFT JOIN pg_catalog.pg_index i ON i.indrelid = c.oid AND CASE "
+                         "c.relreplident WHEN 'i' THEN i.indisreplident WHEN 'd' THEN "
+                         "i.indisprimary ELSE false END "
+                         "LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND "
+                         "a.attnum = ANY (i.indkey) WHERE c.oid = $1::oid ORDER BY a.attnum",
+                         {name.oid}));
+  ReplicaIdentity identity;
+  for (int row = 0; row < PQntuples(found.get()); ++row) {
+    identity.is_full = IsTrue(found, row, 0);
+    if (PQgetisnull(found.get(), row, 1) == 0) identity.columns.push_back(Text(found, row, 1));
+  }
+  return identity;
+}
+
 Result<std::string> StorageOf(PGconn* connection, const RelationName& name) {
   AFL_ASSIGN(const QueryResult found,
              QueryParams(connection,

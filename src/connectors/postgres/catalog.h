@@ -51,6 +51,13 @@ Result<std::vector<CatalogColumn>> DescribeColumns(PGconn* connection, const Rel
 /// the leaves waits for whoever holds them exclusively.
 Result<Relation> DescribeRelation(PGconn* connection, const RelationName& name);
 
+/// By what changes of a table name a row.
+struct ReplicaIdentity {
+  bool is_full = false;              // By all columns.
+  std::vector<std::string> columns;  // Of the index that serves; none when it is full, or nothing.
+};
+Result<ReplicaIdentity> ReadIdentity(PGconn* connection, const RelationName& name);
+
 /// Which files hold the rows of a table and of everything below it, as text. They
 /// are others after TRUNCATE and after a statement that wrote all rows anew, which
 /// an older snapshot sees as an empty table.

@@ -3,105 +3,63 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 
-#include "base/names.h"
 #include "cli/commands.h"
 #include "cli/reader.h"
 #include "cli/signals.h"
 #include "cli/table.h"
 #include "cli/units.h"
 #include "connectors/duckdb/interrupt.h"
-#include "connectors/registry.h"
-#include "estate/secrets.h"
-#include "monitoring/reconcile.h"
+#include "monitoring/compare.h"
+#include "orchestrator/state_folder.h"
+#include "server/client.h"
+#include "server/documents.h"
 
 namespace afluente::cli {
 namespace {
 
-using monitoring::Comparison;
-using monitoring::Reconciliation;
+using nlohmann::json;
 
-std::string DestinationSql(const estate::Integration& integration) {
-  const estate::Destination& destination = integration.destination;
-  if (destination.lake) return "lake." + QuoteIdentifier(destination.lake->ToString());
-  return QuoteIdentifier(destination.table->project) + "." +
-         QuoteIdentifier(destination.table->dataset) + "." +
-         QuoteIdentifier(destination.table->table);
+std::string KeyText(const json& key) {
+  std::vector<std::string> names;
+  std::vector<std::string> values;
+  for (const auto& [name, value] : key.items()) {
+    names.push_back(name);
+    values.push_back(value.get<std::string>());
+  }
+  return fmt::format("{} = {}", fmt::join(names, ", "), fmt::join(values, ", "));
 }
 
-Result<Reconciliation> ReconcileOne(const estate::Estate& estate,
-                                    const estate::Integration& integration,
-                                    const WarehouseReader& reader) {
-  if (!integration.destination.table && !integration.destination.lake) {
-    return Error(ErrorKind::kInvalidConfig, "reconcile compares with the warehouse or the lake");
-  }
-  AFL_ASSIGN(const auto endpoint,
-             connectors::ResolveEndpoint(estate, integration.source.connection));
-  std::string salt;
-  for (const auto& [name, rule] : integration.columns) {
-    if (rule.mask != estate::Mask::kHash || !salt.empty()) continue;
-    AFL_ASSIGN(salt, estate::ResolveSecrets(estate.mask_salt, estate.folder));
-  }
-  return monitoring::Reconcile(endpoint, integration, salt, DestinationSql(integration),
-                               reader.connection.get());
-}
-
-nlohmann::json ToJson(const std::string& name, const estate::Integration& integration,
-                      const Reconciliation& result) {
-  nlohmann::json json = {{"integration", name},
-                         {"source_rows", result.source_rows},
-                         {"destination_rows", result.destination_rows},
-                         {"differences", result.differences},
-                         {"sample", nlohmann::json::array()},
-                         {"columns", nlohmann::json::array()},
-                         {"notes", result.notes}};
-  for (const auto& difference : result.sample) {
-    nlohmann::json key = nlohmann::json::object();
-    for (std::size_t i = 0; i < difference.key.size(); ++i) {
-      key[integration.destination.key[i]] = difference.key[i];
-    }
-    json["sample"].push_back({{"kind", monitoring::NameOf(difference.kind)},
-                              {"key", key},
-                              {"columns", difference.columns}});
-  }
-  for (const auto& column : result.columns) {
-    json["columns"].push_back(
-        {{"name", column.name},
-         {"compared_by", column.comparison == Comparison::kValue   ? "value"
-                         : column.comparison == Comparison::kNulls ? "nulls"
-                                                                   : "nothing"},
-         {"why", column.why}});
-  }
-  return json;
-}
-
-void PrintDetails(const std::string& name, const estate::Integration& integration,
-                  const Reconciliation& result) {
-  for (const std::string& note : result.notes) fmt::print("{}: {}\n", name, note);
+void PrintDetails(const json& result) {
+  const std::string name = result.at("integration");
+  for (const json& note : result.at("notes")) fmt::print("{}: {}\n", name, note.get<std::string>());
   std::map<std::string, std::vector<std::string>> reasons;
-  for (const auto& column : result.columns) {
-    if (column.comparison == Comparison::kValue) continue;
-    const bool by_nulls = column.comparison == Comparison::kNulls;
-    reasons[(by_nulls ? "by count and NULLs (" : "not compared (") + column.why + ")"].push_back(
-        column.name);
+  for (const json& column : result.at("columns")) {
+    if (column.at("compared_by") == "value") continue;
+    const bool by_nulls = column.at("compared_by") == "nulls";
+    reasons[(by_nulls ? "by count and NULLs (" : "not compared (") +
+            column.at("why").get<std::string>() + ")"]
+        .push_back(column.at("name"));
   }
   for (const auto& [reason, columns] : reasons) {
     fmt::print("{}: {}: {}\n", name, reason, fmt::join(columns, ", "));
   }
-  for (const auto& difference : result.sample) {
-    fmt::print("{}: row {} = {} {}{}\n", name, fmt::join(integration.destination.key, ", "),
-               fmt::join(difference.key, ", "),
-               difference.kind == monitoring::DifferenceKind::kMissing
+  const json& sample = result.at("sample");
+  for (const json& difference : sample) {
+    const std::string kind = difference.at("kind");
+    fmt::print("{}: row {} {}{}\n", name, KeyText(difference.at("key")),
+               kind == NameOf(monitoring::DifferenceKind::kMissing)
                    ? "is missing at the destination"
-               : difference.kind == monitoring::DifferenceKind::kExtra ? "is not at the source"
-                                                                       : "differs in ",
-               fmt::join(difference.columns, ", "));
+               : kind == NameOf(monitoring::DifferenceKind::kExtra) ? "is not at the source"
+                                                                    : "differs in ",
+               fmt::join(difference.at("columns").get<std::vector<std::string>>(), ", "));
   }
-  if (result.differences > result.sample.size() && !result.sample.empty()) {
-    fmt::print("{}: ... and {} more\n", name,
-               FormatCount(result.differences - result.sample.size()));
+  const std::uint64_t differences = result.at("differences");
+  if (differences > sample.size() && !sample.empty()) {
+    fmt::print("{}: ... and {} more\n", name, FormatCount(differences - sample.size()));
   }
 }
 
@@ -115,9 +73,8 @@ bool CanBeCompared(const estate::Integration& integration) {
   return from_postgres && (integration.destination.table || integration.destination.lake);
 }
 
-Result<int> ReconcileAll(const GlobalFlags& flags, const ReconcileFlags& reconcile) {
-  const StopOnSignal stop;
-  AFL_ASSIGN(const estate::Estate estate, LoadCleanEstate(flags));
+Result<std::vector<std::string>> Choose(const estate::Estate& estate,
+                                        const ReconcileFlags& reconcile) {
   std::vector<std::string> names = reconcile.names;
   if (reconcile.all == !names.empty()) {
     return Error(ErrorKind::kInvalidConfig, "give names of integrations, or --all");
@@ -125,34 +82,68 @@ Result<int> ReconcileAll(const GlobalFlags& flags, const ReconcileFlags& reconci
   for (const auto& [name, integration] : estate.integrations) {
     if (reconcile.all && CanBeCompared(integration)) names.push_back(name);
   }
+  for (const std::string& name : names) {
+    const auto found = estate.FindIntegration(name);
+    if (!found.ok()) return Error(ErrorKind::kInvalidConfig, found.error().message());
+  }
+  return names;
+}
+
+// Calls `on_result` with each integration's comparison: the service's when one
+// runs, else our own.
+Status Compare(const GlobalFlags& flags, const estate::Estate& estate,
+               const std::vector<std::string>& names, const std::stop_token& stop,
+               const std::function<void(const json&)>& on_result) {
+  AFL_ASSIGN(const auto paths, orchestrator::PathsOf(estate, flags.state));
+  if (const auto service = server::Client::Find(paths.root)) {
+    return service->PostForLines(
+        "/api/reconcile", {{"integrations", names}},
+        [&](const json& line) -> Status {
+          if (line.contains("error")) return server::ErrorFromJson(line);
+          if (line.contains("reconciliation")) on_result(line.at("reconciliation"));
+          return Done{};
+        },
+        stop);
+  }
   AFL_ASSIGN(const WarehouseReader reader, OpenReader(flags, estate, "reconcile"));
-  const duck::InterruptOnStop interrupt(reader.connection.get(), stop.token());
+  const duck::InterruptOnStop interrupt(reader.connection.get(), stop);
+  for (const std::string& name : names) {
+    const estate::Integration& integration = estate.integrations.at(name);
+    AFL_ASSIGN(const auto result,
+               monitoring::CompareWithSource(estate, integration, reader.connection.get()));
+    on_result(server::ToJson(integration, result));
+  }
+  return Done{};
+}
+
+Result<int> ReconcileAll(const GlobalFlags& flags, const ReconcileFlags& reconcile) {
+  const StopOnSignal stop;
+  AFL_ASSIGN(const estate::Estate estate, LoadCleanEstate(flags));
+  AFL_ASSIGN(const auto names, Choose(estate, reconcile));
   Table table({{"integration"},
                {"source rows", Align::kRight},
                {"destination rows", Align::kRight},
                {"compared columns", Align::kRight},
                {"differences", Align::kRight}});
-  nlohmann::json documents = nlohmann::json::array();
+  json documents = json::array();
   std::uint64_t differences = 0;
-  for (const std::string& name : names) {
-    const auto found = estate.FindIntegration(name);
-    if (!found.ok()) return Error(ErrorKind::kInvalidConfig, found.error().message());
-    const estate::Integration& integration = *found.value();
-    AFL_ASSIGN(const Reconciliation result,
-               ReconcileOne(estate, integration, reader).Within([&] { return name; }));
-    differences += result.differences;
-    documents.push_back(ToJson(name, integration, result));
-    const auto compared =
-        std::count_if(result.columns.begin(), result.columns.end(),
-                      [](const auto& column) { return column.comparison == Comparison::kValue; });
-    table.Add({name, FormatCount(result.source_rows), FormatCount(result.destination_rows),
-               fmt::format("{} of {}", compared, result.columns.size()),
-               compared == 0 ? "counts only" : FormatCount(result.differences)});
-    if (!flags.json) PrintDetails(name, integration, result);
-  }
+  AFL_TRY(Compare(flags, estate, names, stop.token(), [&](const json& result) {
+    const std::uint64_t found = result.at("differences");
+    differences += found;
+    documents.push_back(result);
+    const json& columns = result.at("columns");
+    const auto compared = std::count_if(columns.begin(), columns.end(), [](const json& column) {
+      return column.at("compared_by") == "value";
+    });
+    table.Add({result.at("integration"), FormatCount(result.at("source_rows").get<std::uint64_t>()),
+               FormatCount(result.at("destination_rows").get<std::uint64_t>()),
+               fmt::format("{} of {}", compared, columns.size()),
+               compared == 0 ? "counts only" : FormatCount(found)});
+    if (!flags.json) PrintDetails(result);
+  }));
   if (flags.json) {
-    const nlohmann::json document = names.size() == 1 ? documents.front() : documents;
-    fmt::print("{}\n", document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    const json document = names.size() == 1 ? documents.front() : documents;
+    fmt::print("{}\n", document.dump(2, ' ', false, json::error_handler_t::replace));
   } else {
     fmt::print("{}", table.ToString());
   }

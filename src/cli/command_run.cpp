@@ -13,6 +13,7 @@
 #include "cli/units.h"
 #include "orchestrator/run_integration.h"
 #include "pipeline/transform_check.h"
+#include "server/client.h"
 #include "server/documents.h"
 
 namespace afluente::cli {
@@ -28,7 +29,9 @@ struct RunFlags {
 
 bool RunsOnDemand(const estate::Integration& integration) {
   return integration.mode == estate::Mode::kSnapshot ||
-         integration.mode == estate::Mode::kIncremental || integration.mode == estate::Mode::kCdc;
+         integration.mode == estate::Mode::kIncremental || integration.mode == estate::Mode::kCdc ||
+         (integration.mode == estate::Mode::kEvent && integration.source.webhook.empty() &&
+          integration.source.topic.empty());
 }
 
 Result<std::vector<const estate::Integration*>> Choose(const estate::Estate& estate,
@@ -65,19 +68,6 @@ Status CheckChosen(const std::vector<const estate::Integration*>& chosen) {
   return Done{};
 }
 
-double MegabytesPerSecond(const orchestrator::RunRecord& run) {
-  return run.seconds > 0 ? static_cast<double>(run.bytes) / 1e6 / run.seconds : 0;
-}
-
-nlohmann::json OutcomeToJson(const Outcome& outcome) {
-  nlohmann::json json = server::ToJson(outcome.run);
-  json["rows_written"] = outcome.rows_written;
-  json["dead_letters"] = outcome.dead_letters;
-  json["mb_per_s"] = MegabytesPerSecond(outcome.run);
-  json["schema_changes"] = outcome.schema_changes;
-  return json;
-}
-
 // Of this whole process: what a benchmark or a capacity plan asks for.
 nlohmann::json ProcessUse() {
   rusage use{};
@@ -108,7 +98,7 @@ void PrintTable(const std::vector<Outcome>& outcomes) {
     const orchestrator::RunRecord& run = outcome.run;
     table.Add({run.job, run.mode, FormatCount(run.rows), FormatCount(outcome.rows_written),
                FormatMegabytes(run.bytes), FormatSeconds(run.seconds),
-               fmt::format("{:.1f}", MegabytesPerSecond(run)), ShownState(outcome)});
+               fmt::format("{:.1f}", run.MegabytesPerSecond()), ShownState(outcome)});
   }
   fmt::print("{}", table.ToString());
 }
@@ -123,16 +113,21 @@ int ExitCodeOf(const std::vector<Outcome>& outcomes) {
   return worst;
 }
 
-Result<int> Run(const GlobalFlags& flags, const RunFlags& run) {
-  const StopOnSignal stop;
-  AFL_ASSIGN(const estate::Estate estate, LoadCleanEstate(flags));
-  AFL_ASSIGN(const auto chosen, Choose(estate, run));
-  AFL_TRY(CheckChosen(chosen));
+ProgressStyle StyleOf(const GlobalFlags& flags) {
+  if (flags.quiet || flags.json) return ProgressStyle::kSilent;
+  return IsTerminal(stderr) ? ProgressStyle::kLive : ProgressStyle::kLines;
+}
+
+void SayFailure(const Outcome& outcome) {
+  if (!outcome.status.ok()) spdlog::error("{}: {}", outcome.run.job, outcome.run.error);
+}
+
+Result<std::vector<Outcome>> RunHere(const GlobalFlags& flags, const RunFlags& run,
+                                     const estate::Estate& estate,
+                                     const std::vector<const estate::Integration*>& chosen,
+                                     const std::stop_token& stop) {
   AFL_ASSIGN(const auto owner,
              orchestrator::Owner::Open(estate, flags.state, chosen, "run", SystemClock()));
-  const ProgressStyle style = flags.quiet || flags.json ? ProgressStyle::kSilent
-                              : IsTerminal(stderr)      ? ProgressStyle::kLive
-                                                        : ProgressStyle::kLines;
   std::vector<Outcome> outcomes;
   std::map<std::string, std::vector<std::string>> followed;  // Chosen cdc integrations.
   for (const estate::Integration* integration : chosen) {
@@ -142,28 +137,79 @@ Result<int> Run(const GlobalFlags& flags, const RunFlags& run) {
     }
     pipeline::Progress progress;
     {
-      const ProgressLine line(integration->name, progress, style);
-      outcomes.push_back(owner->Run(*integration, run.full_refresh, progress, stop.token()));
+      const ProgressLine line(integration->name, progress, StyleOf(flags));
+      outcomes.push_back(owner->Run(*integration, run.full_refresh, progress, stop));
     }
-    const Outcome& outcome = outcomes.back();
-    if (!outcome.status.ok()) spdlog::error("{}: {}", integration->name, outcome.run.error);
-    if (stop.token().stop_requested()) break;
+    SayFailure(outcomes.back());
+    if (stop.stop_requested()) break;
   }
   for (const auto& [connection, names] : followed) {
-    if (stop.token().stop_requested()) break;
+    if (stop.stop_requested()) break;
     std::map<std::string, pipeline::Progress> progress;
     const auto caught_up = owner->CatchUp(
         connection, run.full_refresh ? names : std::vector<std::string>(),
-        [&](const std::string& name) -> pipeline::Progress& { return progress[name]; },
-        stop.token());
+        [&](const std::string& name) -> pipeline::Progress& { return progress[name]; }, stop);
     for (const Outcome& outcome : caught_up) {
-      if (!outcome.status.ok()) spdlog::error("{}: {}", outcome.run.job, outcome.run.error);
+      SayFailure(outcome);
       outcomes.push_back(outcome);
     }
   }
+  return outcomes;
+}
+
+// The service that holds the state folder runs them; what it tells is shown as
+// if they ran here.
+Result<std::vector<Outcome>> RunThere(server::Client& service, const GlobalFlags& flags,
+                                      const RunFlags& run,
+                                      const std::vector<const estate::Integration*>& chosen,
+                                      const std::stop_token& stop) {
+  std::vector<std::string> names;
+  for (const estate::Integration* integration : chosen) names.push_back(integration->name);
+  std::vector<Outcome> outcomes;
+  std::string shown;
+  std::unique_ptr<pipeline::Progress> progress;
+  std::unique_ptr<ProgressLine> line;  // Goes before what it shows.
+  const Status done = service.PostForLines(
+      "/api/run", {{"integrations", names}, {"full_refresh", run.full_refresh}},
+      [&](const nlohmann::json& told) -> Status {
+        if (told.contains("error")) return server::ErrorFromJson(told);
+        if (told.contains("run")) {
+          line = nullptr;
+          shown.clear();
+          outcomes.push_back(server::OutcomeFromJson(told.at("run")));
+          SayFailure(outcomes.back());
+        } else if (told.contains("progress") && told.at("progress").is_object()) {
+          const nlohmann::json& now = told.at("progress");
+          if (shown != now.at("integration").get<std::string>()) {
+            line = nullptr;
+            shown = now.at("integration");
+            progress = std::make_unique<pipeline::Progress>();
+            line = std::make_unique<ProgressLine>(shown, *progress, StyleOf(flags));
+          }
+          progress->rows = now.at("rows");
+          progress->bytes = now.at("bytes");
+          progress->estimated_rows = now.at("estimated_rows");
+        }
+        return Done{};
+      },
+      stop);
+  if (!done.ok() && !stop.stop_requested()) return done.error();
+  return outcomes;
+}
+
+Result<int> Run(const GlobalFlags& flags, const RunFlags& run) {
+  const StopOnSignal stop;
+  AFL_ASSIGN(const estate::Estate estate, LoadCleanEstate(flags));
+  AFL_ASSIGN(const auto chosen, Choose(estate, run));
+  AFL_TRY(CheckChosen(chosen));
+  AFL_ASSIGN(const auto paths, orchestrator::PathsOf(estate, flags.state));
+  const auto service = server::Client::Find(paths.root);
+  AFL_ASSIGN(const auto outcomes, service != nullptr
+                                      ? RunThere(*service, flags, run, chosen, stop.token())
+                                      : RunHere(flags, run, estate, chosen, stop.token()));
   if (flags.json) {
     nlohmann::json document = {{"runs", nlohmann::json::array()}};
-    for (const Outcome& outcome : outcomes) document["runs"].push_back(OutcomeToJson(outcome));
+    for (const Outcome& outcome : outcomes) document["runs"].push_back(server::ToJson(outcome));
     document["process"] = ProcessUse();
     fmt::print("{}\n", document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
   } else {
@@ -183,7 +229,7 @@ void AddRunCommand(const CommandContext& context) {
       "  afluente run messages --full-refresh\n"
       "                                    read everything again and replace the table\n"
       "A table and its checkpoint change in one commit: whatever interrupts a run, the old table\n"
-      "stands. Other commands cannot open the warehouse before the run has ended.",
+      "stands. While `afluente serve` holds the warehouse, it does the running.",
       [&flags = context.flags, run] { return Run(flags, *run); });
   command->add_option("INTEGRATION", run->names, "Names of integrations");
   command->add_flag("--all", run->all, "Every integration that runs on demand");

@@ -164,6 +164,22 @@ Owner::Outcome Owner::Run(const estate::Integration& integration, bool full_refr
                 });
 }
 
+Owner::Outcome Owner::RunOther(const estate::Integration& integration,
+                               const std::function<Status(Outcome&)>& work) {
+  pipeline::Progress progress;
+  Outcome outcome;
+  Begin(integration, "manual", outcome);
+  const auto began = clock_.Monotonic();
+  outcome.status = Guarded([&]() -> Status {
+    AFL_TRY(runs_->Insert(outcome.run));
+    AFL_TRY(work(outcome));
+    progress.rows = outcome.run.rows;
+    return Done{};
+  });
+  Finish(progress, clock_.Monotonic() - began, outcome);
+  return outcome;
+}
+
 Owner::Outcome Owner::Record(
     const estate::Integration& integration, const std::string& trigger, int key_limit,
     pipeline::Progress& progress,

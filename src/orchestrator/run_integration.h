@@ -60,6 +60,10 @@ class Owner {
   Outcome Run(const estate::Integration& integration, bool full_refresh,
               pipeline::Progress& progress, const std::stop_token& stop);
 
+  /// Records a run of `integration` that `work` does by other means.
+  Outcome RunOther(const estate::Integration& integration,
+                   const std::function<Status(Outcome&)>& work);
+
   /// Works off the oldest events of `integration`: fetches the keys that they
   /// name, or runs it as a whole. What fails is pending again.
   Outcome RunPending(const estate::Integration& integration, pipeline::Progress& progress,

@@ -16,13 +16,6 @@ CREATE INDEX IF NOT EXISTS runs_by_job ON runs(job, started_at))";
 constexpr const char* kColumns =
     "id, job, mode, state, started_at, ended_at, rows, bytes, seconds, error_kind, error";
 
-RunState ParseState(const std::string& name) {
-  for (const RunState state : {RunState::kRunning, RunState::kSucceeded, RunState::kCancelled}) {
-    if (NameOf(state) == name) return state;
-  }
-  return RunState::kFailed;
-}
-
 // One run's row, in the state that the statement expects.
 Status ExpectOne(const Result<int>& changed) {
   if (!changed.ok()) return changed.error();
@@ -44,6 +37,13 @@ std::string_view NameOf(RunState state) {
       return "cancelled";
   }
   return "failed";
+}
+
+RunState ParseRunState(std::string_view name) {
+  for (const RunState state : {RunState::kRunning, RunState::kSucceeded, RunState::kCancelled}) {
+    if (NameOf(state) == name) return state;
+  }
+  return RunState::kFailed;
 }
 
 Result<std::unique_ptr<RunStore>> RunStore::Open(const std::filesystem::path& file) {
@@ -84,7 +84,7 @@ Result<std::vector<RunRecord>> RunStore::Select(const std::string& sql,
     run.id = row[0];
     run.job = row[1];
     run.mode = row[2];
-    run.state = ParseState(row[3]);
+    run.state = ParseRunState(row[3]);
     run.started_at = row[4];
     run.ended_at = row[5];
     run.rows = std::stoull(row[6]);

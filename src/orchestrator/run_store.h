@@ -16,6 +16,8 @@ namespace afluente::orchestrator {
 enum class RunState : std::uint8_t { kRunning, kSucceeded, kFailed, kCancelled };
 
 std::string_view NameOf(RunState state);
+/// The state of that name; failed for any other.
+RunState ParseRunState(std::string_view name);
 
 struct RunRecord {
   std::string
@@ -30,6 +32,11 @@ struct RunRecord {
   double seconds = 0;
   std::string error_kind;  // "" unless failed.
   std::string error;
+
+  /// Millions of bytes; 0 for a run that took no time.
+  double MegabytesPerSecond() const {
+    return seconds > 0 ? static_cast<double>(bytes) / 1e6 / seconds : 0;
+  }
 };
 
 /// Thread-safe.

@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "connectors/postgres/replication/change_stream.h"
+#include "connectors/postgres/replication/slot.h"
+#include "connectors/registry.h"
 
 namespace afluente::orchestrator {
 namespace {
@@ -130,6 +132,34 @@ Status Supervisor::Resync(const std::string& integration) {
   return Done{};
 }
 
+Status Supervisor::CatchUp(const std::string& integration, const std::stop_token& stop) {
+  std::string connection;
+  {
+    const std::lock_guard lock(mutex_);
+    AFL_ASSIGN(const Group* group, GroupOf(integration));
+    connection = group->connection;
+  }
+  AFL_ASSIGN(const auto endpoint, connectors::ResolveEndpoint(context_.estate, connection));
+  AFL_ASSIGN(const auto source, postgres::Connect(endpoint.dsn, endpoint.overrides));
+  AFL_ASSIGN(const postgres::Lsn mark, postgres::MarkLsn(source.get()));
+  std::unique_lock lock(mutex_);
+  AFL_ASSIGN(const Group* group, GroupOf(integration));
+  const FollowReport& report = group->reports.at(integration);
+  const bool ended = changed_.wait(lock, stop, [&] {
+    if (report.state == FollowState::kPaused || !report.error.empty()) return true;
+    const auto position = postgres::ParseLsn(report.position);
+    return report.state == FollowState::kFollowing && position && *position >= mark &&
+           !group->resync.contains(integration);
+  });
+  if (!ended) return Error(ErrorKind::kCancelled, "stopped");
+  if (report.state == FollowState::kPaused) {
+    return Error(ErrorKind::kInvalidConfig,
+                 fmt::format("integration {0} is paused; `afluente resume {0}`", integration));
+  }
+  if (!report.error.empty()) return Error(report.error_kind, report.error);
+  return Done{};
+}
+
 void Supervisor::CountApplied(Group& group, const pipeline::Applied& applied) {
   const std::lock_guard lock(mutex_);
   for (const auto& table : applied.changes.tables) {
@@ -151,6 +181,7 @@ void Supervisor::CountApplied(Group& group, const pipeline::Applied& applied) {
     report.committed_at = applied.changes.committed_at;
     report.applied_at = context_.clock.Now();
   }
+  changed_.notify_all();
 }
 
 Status Supervisor::RunOnce(Group& group, const std::stop_token& stop) {
@@ -207,9 +238,11 @@ void Supervisor::Digest(Group& group, const Status& status, const std::string& c
     if (report.state == FollowState::kPaused || report.state == FollowState::kFailed) continue;
     if (!culprit.empty() && is_final && name != culprit) continue;
     report.error = status.error().message();
+    report.error_kind = status.error().kind();
     report.state = is_final && name == culprit ? FollowState::kFailed : FollowState::kWaiting;
   }
   if (!culprit.empty() && is_final) group.restart = true;
+  changed_.notify_all();
   spdlog::error("connection {}: {}", group.connection, status.error().message());
 }
 

@@ -35,7 +35,8 @@ struct FollowReport {
   std::string integration;
   std::string connection;
   FollowState state = FollowState::kCopying;
-  std::string error;          // Of the last failure; "" if there was none.
+  std::string error;  // Of the last failure; "" if there was none.
+  ErrorKind error_kind = ErrorKind::kInternal;
   std::uint64_t changes = 0;  // Since this process began.
   std::uint64_t copied_rows = 0;
   std::string position;     // "16/B374D848"; "" before the first commit.
@@ -63,6 +64,11 @@ class Supervisor {
   Status Pause(const std::string& integration);
   Status Resume(const std::string& integration);
   Status Resync(const std::string& integration);
+
+  /// Waits until what the source holds now has arrived, and everything that
+  /// Resync asked for. Errors: what the integration failed with while waiting;
+  /// kCancelled when `stop` fires; kInvalidConfig when it is paused.
+  Status CatchUp(const std::string& integration, const std::stop_token& stop);
 
  private:
   struct Group;

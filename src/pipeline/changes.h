@@ -94,6 +94,8 @@ class ChangeSource {
   virtual ChangeSet Take() = 0;
 
   virtual bool has_changes() const = 0;
+  /// Somebody waits until the position that has been reached is stored.
+  virtual bool has_mark() const = 0;
   /// Not in the middle of a transaction.
   virtual bool between_transactions() const = 0;
   /// Everything before it has been handed out or folded.

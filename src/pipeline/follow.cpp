@@ -135,10 +135,12 @@ class Follower {
   // How long Pump may wait for input: until a set that waits is due.
   milliseconds Patience() const {
     constexpr milliseconds kIdle{1'000};
-    if (!source_.has_changes() || !applier_.is_idle()) return kIdle;
+    if (!HasWork() || !applier_.is_idle()) return kIdle;
     const auto due = DueAt() - clock_.Monotonic();
     return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(due));
   }
+
+  bool HasWork() const { return source_.has_changes() || source_.has_mark(); }
 
   // A set costs about as much however large it is, until it is very large: with
   // a backlog, sets that take long come seldom, and grow.
@@ -148,7 +150,7 @@ class Follower {
 
   bool IsDue() const {
     const nanoseconds now = clock_.Monotonic();
-    if (source_.has_changes()) return now >= DueAt();
+    if (HasWork()) return now >= DueAt();
     return now >= stored_at_ + options_.store_every && !(source_.position() == stored_);
   }
 

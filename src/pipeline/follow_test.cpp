@@ -71,6 +71,7 @@ class FakeSource final : public ChangeSource {
     int changes = 0;
     int position = 0;  // 0: in the middle of a transaction.
     State state = State::kReady;
+    bool mark = false;
     std::function<Status()> before = {};
   };
 
@@ -91,6 +92,7 @@ class FakeSource final : public ChangeSource {
     steps_.pop_front();
     if (step.before) AFL_TRY(step.before());
     changes_ += step.changes;
+    has_mark_ = has_mark_ || step.mark;
     in_transaction_ = step.position == 0;
     if (step.position != 0) position_ = step.position;
     return step.state;
@@ -99,12 +101,16 @@ class FakeSource final : public ChangeSource {
   ChangeSet Take() override {
     ChangeSet set;
     set.changes = static_cast<std::uint64_t>(std::exchange(changes_, 0));
-    if (!in_transaction_) set.end = At(position_);
+    if (!in_transaction_) {
+      has_mark_ = false;
+      set.end = At(position_);
+    }
     journal_.Add("take " + std::to_string(set.changes));
     return set;
   }
 
   bool has_changes() const override { return changes_ > 0; }
+  bool has_mark() const override { return has_mark_; }
   bool between_transactions() const override { return !in_transaction_; }
   data::Position position() const override { return At(position_); }
   bool caught_up() const override { return position_ >= until_; }
@@ -131,6 +137,7 @@ class FakeSource final : public ChangeSource {
   int changes_ = 0;
   std::atomic<int> position_{0};
   bool in_transaction_ = false;
+  bool has_mark_ = false;
   std::mutex mutex_;
   std::condition_variable woken_;
   bool is_woken_ = false;
@@ -375,6 +382,18 @@ TEST_F(FollowTest, AnIdleSourcesPlaceIsStoredNowAndThen) {
   // Once: it does not move any further.
   EXPECT_THAT(Lines("confirm"), ElementsAre("confirm 5"));
   EXPECT_EQ(told_, 0U);
+}
+
+TEST_F(FollowTest, APlaceThatSomebodyWaitsForIsStoredSoon) {
+  Make({{.changes = 0, .position = 3, .mark = true}}, 99);
+  const auto began = clock_.Monotonic();
+  source_->on_idle = [&]() -> Status {
+    if (!Lines("confirm").empty()) stop_.request_stop();
+    return Done{};
+  };
+  EXPECT_FALSE(Run(false).ok());
+  EXPECT_THAT(Lines("confirm"), ElementsAre("confirm 3"));
+  EXPECT_LT(clock_.Monotonic() - began, FollowOptions().store_every);
 }
 
 TEST_F(FollowTest, SmallTransactionsGoTogether) {

@@ -7,7 +7,9 @@
 
 #include "base/stop_after.h"
 #include "connectors/duckdb/interrupt.h"
+#include "server/answer.h"
 #include "server/documents.h"
+#include "server/run_api.h"
 
 namespace afluente::server {
 namespace {
@@ -15,38 +17,6 @@ namespace {
 using httplib::Request;
 using httplib::Response;
 using nlohmann::json;
-
-constexpr const char* kJson = "application/json";
-
-int StatusFor(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::kInvalidConfig:
-      return 400;
-    case ErrorKind::kUnauthorized:
-      return 403;
-    case ErrorKind::kNotFound:
-      return 404;
-    case ErrorKind::kSchemaMismatch:
-    case ErrorKind::kConversion:
-      return 422;
-    case ErrorKind::kTransient:
-    case ErrorKind::kCancelled:
-      return 503;
-    case ErrorKind::kInternal:
-      return 500;
-  }
-  return 500;
-}
-
-std::string Dump(const json& document) {
-  return document.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-void Answer(Response& response, const Result<json>& document) {
-  if (document.ok()) return response.set_content(Dump(document.value()), kJson);
-  response.status = StatusFor(document.error().kind());
-  response.set_content(Dump({{"error", ToJson(document.error())}}), kJson);
-}
 
 // A query whose rows leave one chunk of the response at a time.
 struct RunningQuery {
@@ -90,7 +60,7 @@ bool SendRows(RunningQuery& query, httplib::DataSink& sink) {
 
 Result<std::shared_ptr<RunningQuery>> StartQuery(Service& service, const json& asked) {
   auto query = std::make_shared<RunningQuery>();
-  AFL_ASSIGN(query->connection, service.owner().warehouse().Connect());
+  AFL_ASSIGN(query->connection, service.ConnectForReading());
   constexpr double kTimeoutSeconds = 600;
   query->timeout_s = asked.value("timeout_s", kTimeoutSeconds);
   query->limit = std::make_unique<StopAfter>(service.stop(), query->timeout_s);
@@ -105,11 +75,9 @@ Result<std::shared_ptr<RunningQuery>> StartQuery(Service& service, const json& a
 }
 
 void Query(Service& service, const Request& request, Response& response) {
-  const json asked = json::parse(request.body, nullptr, false);
-  if (!asked.is_object() || !asked.contains("sql")) {
-    return Answer(response, Error(ErrorKind::kInvalidConfig, "expected {\"sql\": \"SELECT ...\"}"));
-  }
-  auto started = StartQuery(service, asked);
+  const auto asked = ReadBody(request, R"({"sql": "SELECT ..."})");
+  if (!asked.ok()) return Answer(response, asked.error());
+  auto started = StartQuery(service, asked.value());
   if (!started.ok()) return Answer(response, started.error());
   response.set_chunked_content_provider(
       "application/x-ndjson",
@@ -149,6 +117,7 @@ void AddRoutes(UnixServer& http, Service& service) {
   http.Post("/api/query", [&service](const Request& request, Response& response) {
     Query(service, request, response);
   });
+  AddRunRoutes(http, service);
   AddAction(http, service, "pause", &orchestrator::Supervisor::Pause);
   AddAction(http, service, "resume", &orchestrator::Supervisor::Resume);
   AddAction(http, service, "resync", &orchestrator::Supervisor::Resync);

@@ -101,6 +101,10 @@ json ToJson(const Error& error) {
   return {{"kind", NameOf(error.kind())}, {"message", error.message()}};
 }
 
+std::string Dump(const json& document) {
+  return document.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
 Error ErrorFromJson(const json& document) {
   constexpr std::array kKinds = {ErrorKind::kInvalidConfig, ErrorKind::kUnauthorized,
                                  ErrorKind::kNotFound,      ErrorKind::kSchemaMismatch,
@@ -127,6 +131,67 @@ json ToJson(const orchestrator::RunRecord& run) {
                    {"seconds", run.seconds},
                    {"error", nullptr}};
   if (!run.error.empty()) document["error"] = {{"kind", run.error_kind}, {"message", run.error}};
+  return document;
+}
+
+json ToJson(const orchestrator::Owner::Outcome& outcome) {
+  json document = ToJson(outcome.run);
+  document["rows_written"] = outcome.rows_written;
+  document["dead_letters"] = outcome.dead_letters;
+  document["mb_per_s"] = outcome.run.MegabytesPerSecond();
+  document["schema_changes"] = outcome.schema_changes;
+  return document;
+}
+
+orchestrator::Owner::Outcome OutcomeFromJson(const json& document) {
+  orchestrator::Owner::Outcome outcome;
+  orchestrator::RunRecord& run = outcome.run;
+  run.job = document.at("integration");
+  run.id = document.at("run_id");
+  run.mode = document.at("mode");
+  run.state = orchestrator::ParseRunState(document.at("state").get<std::string>());
+  run.started_at = document.at("started_at");
+  run.ended_at = document.at("ended_at");
+  run.rows = document.at("rows");
+  run.bytes = document.at("bytes");
+  run.seconds = document.at("seconds");
+  outcome.rows_written = document.at("rows_written");
+  outcome.dead_letters = document.at("dead_letters");
+  outcome.schema_changes = document.at("schema_changes");
+  if (document.at("error").is_null()) return outcome;
+  const Error error = ErrorFromJson(document);
+  run.error_kind = NameOf(error.kind());
+  run.error = error.message();
+  outcome.status = error;
+  return outcome;
+}
+
+json ToJson(const estate::Integration& integration, const monitoring::Reconciliation& result) {
+  json document = {{"integration", integration.name},
+                   {"source_rows", result.source_rows},
+                   {"destination_rows", result.destination_rows},
+                   {"differences", result.differences},
+                   {"sample", json::array()},
+                   {"columns", json::array()},
+                   {"notes", result.notes}};
+  for (const auto& difference : result.sample) {
+    json key = json::object();
+    for (std::size_t i = 0; i < difference.key.size(); ++i) {
+      key[integration.destination.key[i]] = difference.key[i];
+    }
+    document["sample"].push_back({{"kind", monitoring::NameOf(difference.kind)},
+                                  {"key", key},
+                                  {"columns", difference.columns}});
+  }
+  for (const auto& column : result.columns) {
+    const bool by_value = column.comparison == monitoring::Comparison::kValue;
+    const bool by_nulls = column.comparison == monitoring::Comparison::kNulls;
+    document["columns"].push_back({{"name", column.name},
+                                   {"compared_by", by_value   ? "value"
+                                                   : by_nulls ? "nulls"
+                                                              : "nothing"},
+                                   {"why", column.why}});
+  }
   return document;
 }
 

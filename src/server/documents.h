@@ -8,6 +8,8 @@
 #include "base/result.h"
 #include "data/duckdb_api.h"
 #include "estate/estate.h"
+#include "monitoring/reconcile.h"
+#include "orchestrator/run_integration.h"
 #include "orchestrator/run_store.h"
 #include "orchestrator/supervisor.h"
 #include "orchestrator/triggers.h"
@@ -16,6 +18,8 @@ namespace afluente::server {
 
 /// {"kind": "not_found", "message": "..."}.
 nlohmann::json ToJson(const Error& error);
+/// One line; bytes that are not UTF-8 are replaced.
+std::string Dump(const nlohmann::json& document);
 /// The error that such a document tells of; kInternal for another one.
 Error ErrorFromJson(const nlohmann::json& json);
 
@@ -24,6 +28,14 @@ Result<nlohmann::json> TablesDocument(duckdb_connection connection);
 
 /// One run: {"integration", "run_id", "mode", "state", ...}.
 nlohmann::json ToJson(const orchestrator::RunRecord& run);
+/// The same with {"rows_written", "dead_letters", "mb_per_s", "schema_changes"}.
+nlohmann::json ToJson(const orchestrator::Owner::Outcome& outcome);
+/// Reads it back, with a status that is the run's error.
+orchestrator::Owner::Outcome OutcomeFromJson(const nlohmann::json& document);
+
+/// What `reconcile --json` prints of one integration.
+nlohmann::json ToJson(const estate::Integration& integration,
+                      const monitoring::Reconciliation& result);
 
 /// {"integrations": [{"integration", "state", "lag_bytes", "lag_seconds", ...}]}
 /// of those that are followed, {"slots": [...]} of their databases, and

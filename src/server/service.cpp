@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "connectors/objectstore/lake_views.h"
+
 namespace afluente::server {
 
 std::filesystem::path SocketOf(const std::filesystem::path& state_root) {
@@ -22,6 +24,13 @@ Result<std::unique_ptr<Service>> Service::Open(const estate::Estate& estate,
         triggers->Updated(table);
       });
   return service;
+}
+
+Result<data::DuckConnection> Service::ConnectForReading() {
+  AFL_ASSIGN(data::DuckConnection connection, owner_->warehouse().Connect());
+  const std::lock_guard lock(lake_mutex_);
+  AFL_TRY(lake::CreateLakeViews(connection.get(), estate_, owner_->paths().lake));
+  return connection;
 }
 
 }  // namespace afluente::server

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <stop_token>
 
 #include "base/clock.h"
@@ -30,6 +31,9 @@ class Service {
   orchestrator::Owner& owner() { return *owner_; }
   orchestrator::Supervisor& supervisor() { return *supervisor_; }
   orchestrator::Triggers& triggers() { return *triggers_; }
+  /// A connection to the warehouse that also sees the lake, as of now, in the
+  /// schema `lake`.
+  Result<data::DuckConnection> ConnectForReading();
   const std::stop_token& stop() const { return stop_; }
 
  private:
@@ -39,6 +43,7 @@ class Service {
   const estate::Estate& estate_;
   const std::stop_token stop_;
   std::unique_ptr<orchestrator::Owner> owner_;
+  std::mutex lake_mutex_;  // Views of the lake are made one at a time.
   // Each ends before what it uses.
   std::unique_ptr<orchestrator::Triggers> triggers_;
   std::unique_ptr<orchestrator::Supervisor> supervisor_;

@@ -1,4 +1,6 @@
 // The service: changes arrive by themselves, questions go to it, and it leaves in order.
+#include <fmt/format.h>
+
 #include <chrono>
 #include <csignal>
 
@@ -42,9 +44,51 @@ TEST_F(ServeTest, ChangesArriveAndQuestionsAreAnswered) {
       {"query", "select count(*) from range(1000000) a, range(1000000) b", "--timeout", "0.2"});
   EXPECT_EQ(endless.exit_code, 3);
   EXPECT_THAT(endless.err, HasSubstr("--timeout allows more"));
-  const Outcome run = estate_.Run({"run", "t"});
-  EXPECT_EQ(run.exit_code, 3);
-  EXPECT_THAT(run.err, HasSubstr("held by afluente serve"));
+  const Outcome compact = estate_.Run({"compact"});
+  EXPECT_EQ(compact.exit_code, 3);
+  EXPECT_THAT(compact.err, HasSubstr("held by afluente serve"));
+}
+
+TEST_F(ServeTest, RunAndReconcileGoThroughTheService) {
+  Source(
+      "create table s(id int primary key, v text); insert into s select i, 'v' || i from "
+      "generate_series(1, 1000) i");
+  Declare("s", "public.s", "dw.d.s, key: [id]", "mode: snapshot");
+  Serve();
+  EXPECT_EQ(RunOk("s").rows, 1'000);
+  EXPECT_EQ(Differences("s"), 0);
+  Source("update s set v = 'other' where id = 7; delete from s where id = 8");
+  EXPECT_EQ(Differences("s"), 2);
+  // One that is followed is waited for: what was committed before stands there after.
+  for (int i = 2; i < 12; ++i) {
+    Source(fmt::format("insert into t values ({}, 'x')", i));
+    RunOk("t");
+    EXPECT_EQ(WarehouseLines("select count(*)::varchar from dw.d.t"),
+              std::vector<std::string>{std::to_string(i)});
+  }
+  EXPECT_EQ(RunOk("t", {"--full-refresh"}).rows, 11);
+  EXPECT_EQ(Differences("t"), 0);
+  RunFails("nothing", 2, {"nothing"});
+  Source("drop table s");
+  RunFails("s", 1, {"public.s"});
+  const Outcome table = estate_.Run({"run", "t"});
+  EXPECT_THAT(table.out, HasSubstr("nothing new"));
+}
+
+TEST_F(ServeTest, CtrlCEndsARunThatTheServiceDoes) {
+  Declare("slow", "public.slow", "dw.d.slow", "mode: snapshot");
+  Source("create view slow as select i, pg_sleep(0.01)::text from generate_series(1, 100000) i");
+  Serve();
+  Process run(estate_.Afluente({"run", "slow"}));
+  UntilSome("select from pg_stat_activity where query like 'COPY %' and state = 'active'");
+  run.Signal(SIGINT);
+  EXPECT_EQ(run.Wait(std::chrono::seconds(20)).exit_code, 130);
+  EXPECT_TRUE(Soon([&] {
+    return SourceLines(
+               "select from pg_stat_activity where query like 'COPY %' and state = "
+               "'active'")
+        .empty();
+  }));
 }
 
 TEST_F(ServeTest, PauseLeavesTheOthersAloneAndResumeCatchesUp) {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "connectors/postgres/epoch.h"
+#include "connectors/postgres/replication/slot.h"
 
 namespace afluente::postgres {
 namespace {
@@ -226,6 +227,8 @@ Result<bool> ChangeStream::Follow(const Message& message) {
       }
       return true;
     case MessageKind::kLogical:
+      has_mark_ = has_mark_ || message.prefix == kMarkPrefix;
+      return true;
     case MessageKind::kOrigin:
     case MessageKind::kType:
       return true;
@@ -329,6 +332,7 @@ pipeline::ChangeSet ChangeStream::Take() {
   // Whole transactions, too, when the one that has begun brought nothing yet but
   // a table's new shape.
   if (!transaction_ || !transaction_->has_folded) {
+    has_mark_ = false;
     set.end = ToPosition(position_);
     set.committed_at = ToWallTime(last_commit_);
     for (const auto& table : tables_) {

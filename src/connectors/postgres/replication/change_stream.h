@@ -60,6 +60,7 @@ class ChangeStream final : public pipeline::ChangeSource {
   Result<State> Pump(std::chrono::milliseconds patience) override;
   pipeline::ChangeSet Take() override;
   bool has_changes() const override { return has_changes_; }
+  bool has_mark() const override { return has_mark_; }
   bool between_transactions() const override { return !transaction_; }
   data::Position position() const override { return ToPosition(position_); }
   bool caught_up() const override { return position_ >= options_.until; }
@@ -112,6 +113,7 @@ class ChangeStream final : public pipeline::ChangeSource {
   std::optional<Transaction> transaction_;
   std::size_t bytes_ = 0;  // Of all folds.
   bool has_changes_ = false;
+  bool has_mark_ = false;
   std::string held_;  // A message that waits until the changes before it are taken.
   Lsn position_;
   PostgresMicros last_commit_ = 0;

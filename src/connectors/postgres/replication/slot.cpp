@@ -199,7 +199,8 @@ Status DropSlot(PGconn* connection, const std::string& name) {
 Result<Lsn> MarkLsn(PGconn* connection) {
   AFL_TRY(Query(connection, "SET synchronous_commit = on"));
   const auto row =
-      Query(connection, "SELECT pg_catalog.pg_logical_emit_message(true, 'afluente', '')");
+      Query(connection, fmt::format("SELECT pg_catalog.pg_logical_emit_message(true, {}, '')",
+                                    QuoteLiteral(kMarkPrefix)));
   if (!row.ok()) return CurrentLsn(connection);
   const auto lsn = ParseLsn(Text(row.value(), 0, 0));
   return lsn ? Result<Lsn>(*lsn) : CurrentLsn(connection);

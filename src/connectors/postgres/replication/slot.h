@@ -53,6 +53,9 @@ Result<std::optional<SlotState>> ReadSlot(PGconn* connection, const std::string&
 /// Errors: kTransient while somebody streams it.
 Status DropSlot(PGconn* connection, const std::string& name);
 
+/// The prefix of messages by which somebody asks that the place be stored soon.
+constexpr const char* kMarkPrefix = "afluente";
+
 /// Writes an empty message of ours into the log and returns its place: whoever
 /// has read up to it has read all that had been committed. Its commit flushes
 /// the log, so that what was committed asynchronously is sent too. Where

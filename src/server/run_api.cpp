@@ -1,0 +1,136 @@
+#include "server/run_api.h"
+
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+
+#include "connectors/duckdb/interrupt.h"
+#include "monitoring/compare.h"
+#include "server/answer.h"
+#include "server/documents.h"
+
+namespace afluente::server {
+namespace {
+
+using nlohmann::json;
+using orchestrator::Owner;
+
+// The run that is going on, for those who watch.
+struct Running {
+  std::mutex mutex;  // Guards what follows.
+  std::string integration;
+  std::shared_ptr<pipeline::Progress> progress;
+
+  json Tick() {
+    const std::lock_guard lock(mutex);
+    if (progress == nullptr) return {{"progress", nullptr}};
+    return {{"progress",
+             {{"integration", integration},
+              {"rows", progress->rows.load()},
+              {"bytes", progress->bytes.load()},
+              {"estimated_rows", progress->estimated_rows.load()}}}};
+  }
+};
+
+// What is followed needs no run: it is waited for.
+Owner::Outcome CatchUp(Service& service, const estate::Integration& integration, bool full_refresh,
+                       const std::stop_token& stop) {
+  orchestrator::Supervisor& supervisor = service.supervisor();
+  return service.owner().RunOther(integration, [&](Owner::Outcome& outcome) -> Status {
+    const auto changes = [&] {
+      for (const auto& report : supervisor.Reports()) {
+        if (report.integration == integration.name) return report.changes + report.copied_rows;
+      }
+      return std::uint64_t{0};
+    };
+    const std::uint64_t before = changes();
+    if (full_refresh) AFL_TRY(supervisor.Resync(integration.name));
+    AFL_TRY(supervisor.CatchUp(integration.name, stop));
+    outcome.run.rows = changes() - before;
+    return Done{};
+  });
+}
+
+Result<std::vector<const estate::Integration*>> Asked(const Service& service, const json& body) {
+  std::vector<const estate::Integration*> asked;
+  for (const json& name : body.value("integrations", json::array())) {
+    AFL_ASSIGN(const auto* found,
+               service.estate()
+                   .FindIntegration(name.is_string() ? name.get<std::string>() : "")
+                   .Within([] { return "the service has read the estate before this was in it"; }));
+    asked.push_back(found);
+  }
+  return asked;
+}
+
+void RunAll(Service& service, const json& body, Running& running, const Emit& emit,
+            const std::stop_token& stop) {
+  const bool full_refresh = body.value("full_refresh", false);
+  const auto asked = Asked(service, body);
+  if (!asked.ok()) return emit({{"error", ToJson(asked.error())}});
+  for (const estate::Integration* integration : asked.value()) {
+    if (stop.stop_requested()) return;
+    auto progress = std::make_shared<pipeline::Progress>();
+    {
+      const std::lock_guard lock(running.mutex);
+      running.integration = integration->name;
+      running.progress = progress;
+    }
+    Owner::Outcome outcome = integration->mode == estate::Mode::kCdc
+                                 ? CatchUp(service, *integration, full_refresh, stop)
+                                 : service.owner().Run(*integration, full_refresh, *progress, stop);
+    if (outcome.status.ok() && outcome.rows_written > 0 && integration->destination.table) {
+      service.triggers().Updated(*integration->destination.table);
+    }
+    emit({{"run", ToJson(outcome)}});
+  }
+}
+
+void ReconcileAll(Service& service, const json& body, const Emit& emit,
+                  const std::stop_token& stop) {
+  const auto asked = Asked(service, body);
+  if (!asked.ok()) return emit({{"error", ToJson(asked.error())}});
+  for (const estate::Integration* integration : asked.value()) {
+    if (stop.stop_requested()) return;
+    const auto compared = [&]() -> Result<json> {
+      AFL_ASSIGN(const auto connection, service.ConnectForReading());
+      const duck::InterruptOnStop interrupt(connection.get(), stop);
+      AFL_ASSIGN(const auto result,
+                 monitoring::CompareWithSource(service.estate(), *integration, connection.get()));
+      return ToJson(*integration, result);
+    }();
+    emit(compared.ok() ? json{{"reconciliation", compared.value()}}
+                       : json{{"error", ToJson(compared.error())}});
+    if (!compared.ok()) return;
+  }
+}
+
+}  // namespace
+
+void AddRunRoutes(UnixServer& http, Service& service) {
+  static constexpr const char* kExpected = R"({"integrations": ["NAME"]})";
+  http.Post("/api/run", [&service](const httplib::Request& request, httplib::Response& response) {
+    const auto body = ReadBody(request, kExpected);
+    if (!body.ok()) return Answer(response, body.error());
+    auto running = std::make_shared<Running>();
+    AnswerInLines(
+        response, service.stop(),
+        [&service, body = body.value(), running](const Emit& emit, const std::stop_token& stop) {
+          RunAll(service, body, *running, emit, stop);
+        },
+        [running] { return running->Tick(); });
+  });
+  http.Post("/api/reconcile",
+            [&service](const httplib::Request& request, httplib::Response& response) {
+              const auto body = ReadBody(request, kExpected);
+              if (!body.ok()) return Answer(response, body.error());
+              AnswerInLines(
+                  response, service.stop(),
+                  [&service, body = body.value()](const Emit& emit, const std::stop_token& stop) {
+                    ReconcileAll(service, body, emit, stop);
+                  },
+                  [] { return json{{"progress", nullptr}}; });
+            });
+}
+
+}  // namespace afluente::server

@@ -96,8 +96,12 @@ demo_fill() {
     done_line "$(printf '%-9s %s' "$database" "$(demo_tables "$database")")"
   done
   # What a DBA does once for somebody who owns no table: see "Real time" in docs/architecture.md.
-  demo_psql rapidpro -c "create publication afluente_movva_rapidpro for table public.contacts
+  demo_psql rapidpro -c "create publication afluente_movva_rapidpro for table public.contacts, public.flows
     with (publish_via_partition_root = true)"
+  demo_psql anima -c "create publication afluente_movva_anima for table public.user_data
+    with (publish_via_partition_root = true)" \
+    -c "grant insert, update, delete on public.predictions to afluente" \
+    -c "create schema if not exists afluente authorization afluente"
 }
 
 # "contacts 20,000 · flows 48 · msgs 200,000 (66 MB)"
@@ -167,13 +171,14 @@ demo_run() {
   demo_live
 
   heading "9  Is it all there? Both sides compute, no row leaves its system"
-  demo_afluente reconcile contacts flow-definitions messages user-integration order-processing training-data-prep
+  demo_afluente run training-data-prep
+  demo_afluente reconcile contacts flow-definitions model-outputs messages user-integration order-processing training-data-prep
 }
 
 # Changes arrive while one watches: a service follows the database, and questions go to it.
 demo_live() {
   local tries=100
-  heading "8  Live: contacts are followed, change by change"
+  heading "8  Live: what changes arrives by itself"
   note "$ afluente serve &"
   (cd .demo/estate && exec afluente serve) 2>.demo/serve.log &
   demo_service=$!
@@ -184,8 +189,30 @@ demo_live() {
   demo_psql rapidpro -At -F ' ' -c "select '    ' || count(*) || ' stopped' from public.contacts where status = 'S'"
   sleep 0.5
   demo_afluente query "SELECT count(*) AS stopped FROM \"operations-dashboards\".analytics.dim_contacts WHERE status = 'S'"
+
+  demo_psql rapidpro -c "update public.flows set definition = jsonb_set(definition, '{revision}', '99') where id = 7"
+  note "flow 7 is published anew; its change triggers flow-definitions, which fetches it:"
+  demo_soon "99" "SELECT definition ->> 'revision' AS revision FROM \"operations-dashboards\".flow_results.flow_definitions WHERE id = 7"
+
+  demo_psql anima -c "update public.user_data set messages_30d = 40, replies_30d = 0, updated_at = now() where user_id = 1"
+  note "user 1 falls silent; the score changes in the warehouse, and that triggers predictions, back into PostgreSQL:"
+  tries=100
+  until [[ $(demo_prediction) == *praise ]] || [ $((tries -= 1)) -eq 0 ]; do sleep 0.1; done
+  note "  user 1: $(demo_prediction)"
   demo_afluente lag
   demo_stop_service
+}
+
+demo_prediction() {
+  demo_psql anima -At -F ' ' -c "select churn_probability, next_nudge from public.predictions where user_id = 1"
+}
+
+# Asks until the answer holds a text, then shows question and answer.
+demo_soon() {
+  local wanted=$1 sql=$2 tries=100
+  until (cd .demo/estate && afluente query --format csv "$sql" 2>/dev/null) | grep -q "$wanted" ||
+    [ $((tries -= 1)) -eq 0 ]; do sleep 0.1; done
+  demo_afluente query "$sql"
 }
 
 demo_follows() { (cd .demo/estate && afluente lag --json 2>/dev/null) | grep -q '"following"'; }

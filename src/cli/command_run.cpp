@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <map>
 #include <memory>
 
@@ -56,6 +57,25 @@ Result<std::vector<const estate::Integration*>> Choose(const estate::Estate& est
     }
   }
   return chosen;
+}
+
+// What writes a warehouse table runs before what reads it from there.
+std::vector<const estate::Integration*> InOrder(std::vector<const estate::Integration*> chosen) {
+  std::vector<const estate::Integration*> ordered;
+  while (!chosen.empty()) {
+    const auto is_ready = [&](const estate::Integration* integration) {
+      const auto& reads = integration->source.warehouse_table;
+      return !reads || std::none_of(chosen.begin(), chosen.end(), [&](const auto* other) {
+        return other != integration && other->destination.table == reads;
+      });
+    };
+    // Where they read each other in a circle, any order will do.
+    auto next = std::find_if(chosen.begin(), chosen.end(), is_ready);
+    if (next == chosen.end()) next = chosen.begin();
+    ordered.push_back(*next);
+    chosen.erase(next);
+  }
+  return ordered;
 }
 
 Status CheckChosen(const std::vector<const estate::Integration*>& chosen) {
@@ -131,17 +151,8 @@ Result<std::vector<Outcome>> RunHere(const GlobalFlags& flags, const RunFlags& r
   std::vector<Outcome> outcomes;
   std::map<std::string, std::vector<std::string>> followed;  // Chosen cdc integrations.
   for (const estate::Integration* integration : chosen) {
-    if (integration->mode == estate::Mode::kCdc) {
-      followed[integration->source.connection].push_back(integration->name);
-      continue;
-    }
-    pipeline::Progress progress;
-    {
-      const ProgressLine line(integration->name, progress, StyleOf(flags));
-      outcomes.push_back(owner->Run(*integration, run.full_refresh, progress, stop));
-    }
-    SayFailure(outcomes.back());
-    if (stop.stop_requested()) break;
+    if (integration->mode != estate::Mode::kCdc) continue;
+    followed[integration->source.connection].push_back(integration->name);
   }
   for (const auto& [connection, names] : followed) {
     if (stop.stop_requested()) break;
@@ -153,6 +164,16 @@ Result<std::vector<Outcome>> RunHere(const GlobalFlags& flags, const RunFlags& r
       SayFailure(outcome);
       outcomes.push_back(outcome);
     }
+  }
+  for (const estate::Integration* integration : chosen) {
+    if (integration->mode == estate::Mode::kCdc) continue;
+    if (stop.stop_requested()) break;
+    pipeline::Progress progress;
+    {
+      const ProgressLine line(integration->name, progress, StyleOf(flags));
+      outcomes.push_back(owner->Run(*integration, run.full_refresh, progress, stop));
+    }
+    SayFailure(outcomes.back());
   }
   return outcomes;
 }
@@ -200,7 +221,8 @@ Result<std::vector<Outcome>> RunThere(server::Client& service, const GlobalFlags
 Result<int> Run(const GlobalFlags& flags, const RunFlags& run) {
   const StopOnSignal stop;
   AFL_ASSIGN(const estate::Estate estate, LoadCleanEstate(flags));
-  AFL_ASSIGN(const auto chosen, Choose(estate, run));
+  AFL_ASSIGN(auto asked, Choose(estate, run));
+  const auto chosen = InOrder(std::move(asked));
   AFL_TRY(CheckChosen(chosen));
   AFL_ASSIGN(const auto paths, orchestrator::PathsOf(estate, flags.state));
   const auto service = server::Client::Find(paths.root);

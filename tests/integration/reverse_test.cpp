@@ -244,6 +244,9 @@ TEST_F(ReverseTest, ARoleWithoutRightsIsToldTheSql) {
   Back();
   RunOk("t");
   RunFails("back", 2, {"CREATE SCHEMA IF NOT EXISTS afluente", "GRANT", "writer"});
+  Source("create schema afluente authorization writer");
+  EXPECT_EQ(Written(RunOk("back")), 1);
+  Source("drop schema afluente cascade; delete from r");
   Source(
       "create schema afluente; create table afluente.checkpoints (integration text primary key, "
       "kind text not null, position jsonb not null, committed_at timestamptz not null);"

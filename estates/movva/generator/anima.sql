@@ -2,7 +2,7 @@
 --   psql -d anima [-v scale=1 | -v rows=200000] -f anima.sql
 \ir words.sql
 
-drop table if exists public.user_data, public.cohorts;
+drop table if exists public.predictions, public.user_data, public.cohorts;
 
 create table public.cohorts (
   id        int primary key,
@@ -53,4 +53,15 @@ from (
 ) as activity;
 
 alter table public.user_data add primary key (user_id);
-analyze public.user_data, public.cohorts;
+
+-- The application reads here which nudge to send; afluente writes it.
+create table public.predictions (
+  user_id           bigint primary key,
+  contact_uuid      uuid,
+  churn_probability double precision not null,
+  next_nudge        text,
+  model             text not null,
+  scored_at         timestamptz not null
+);
+
+analyze public.user_data, public.cohorts, public.predictions;

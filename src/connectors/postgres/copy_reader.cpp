@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 namespace afluente::postgres {
 namespace {
@@ -71,7 +72,7 @@ Result<CopyReader::Row> CopyReader::NextRow() {
       const std::string* select = context_.queue.Take();
       if (select == nullptr) {
         // Locks go now, not when the slowest lane has ended.
-        (void)Query(connection_.get(), "COMMIT");
+        if (!std::exchange(ended_, true)) (void)Query(connection_.get(), "COMMIT");
         return Row{nullptr, 0};
       }
       AFL_TRY(BeginCopy(*select));

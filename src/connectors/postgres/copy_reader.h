@@ -68,6 +68,7 @@ class CopyReader final : public data::BatchReader {
   CopyDecoder decoder_;
   RowArena arena_;  // The rows of the batch in flight.
   bool copying_ = false;
+  bool ended_ = false;
   const std::stop_token stop_;
   CancelOnStop cancel_;  // Last: goes before the connection does.
 };

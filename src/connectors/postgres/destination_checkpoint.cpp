@@ -31,7 +31,12 @@ Status EnsureCheckpoints(PGconn* connection) {
                             "n.nspname = 'afluente' AND c.relname = 'checkpoints'");
   if (!exists.ok()) return exists.error();
   if (PQntuples(exists.value().get()) != 0) return Done{};
+  // A schema that somebody made for us is no reason to be refused a new one.
+  AFL_ASSIGN(const QueryResult schema,
+             Query(connection, "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = 'afluente'"));
+  const bool has_schema = PQntuples(schema.get()) != 0;
   for (const char* sql : {kCreateSchema, kCreateTable}) {
+    if (has_schema && sql == kCreateSchema) continue;
     const auto created = Query(connection, sql);
     if (created.ok()) continue;
     if (created.error().kind() != ErrorKind::kUnauthorized) return created.error();

@@ -1,6 +1,7 @@
 #include "connectors/postgres/libpq.h"
 
 #include <poll.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <array>
@@ -49,10 +50,16 @@ Error ConnectError(PGconn* connection) {
   return {KindOfSqlstate(sqlstate), line};
 }
 
+// libpq would print it on stderr, whatever form the log has.
+void SayNotice(void* /*unused*/, const char* message) {
+  spdlog::warn("PostgreSQL: {}", FirstLine(message));
+}
+
 // PQconnectdb would hide the SQLSTATE: the verbosity can only be set on a
 // connection that has begun.
 Status Establish(PGconn* connection) {
   PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
+  PQsetNoticeProcessor(connection, SayNotice, nullptr);
   const auto deadline = SystemClock().Monotonic() + std::chrono::seconds(30);
   PostgresPollingStatusType state = PGRES_POLLING_WRITING;
   while (state != PGRES_POLLING_OK) {

@@ -23,14 +23,16 @@ namespace afluente::pipeline {
 constexpr const char* kLacksPrefix = "_lacks_";
 constexpr const char* kOriginPrefix = "_origin_";
 
-/// The changes of one table, folded to the last row a key. Readers borrow it;
-/// each is read once, to its end, on one thread.
+/// The changes of one table, as the integration's form wants them: folded to the
+/// last row a key, or, for history, each a row. Readers borrow it; each is read
+/// once, to its end, on one thread.
 class TableChanges {
  public:
   virtual ~TableChanges() = default;
 
   virtual const estate::Integration& integration() const = 0;
-  /// The columns of rows, as the source has them now.
+  /// The columns of rows, as the source has them now; for history, those of the
+  /// form behind them.
   virtual const data::Schema& schema() const = 0;
   /// Grows when the schema differs from that of earlier changes.
   virtual std::uint64_t schema_version() const = 0;
@@ -43,17 +45,24 @@ class TableChanges {
   /// One row of schema() with these values, the other columns NULL.
   virtual std::unique_ptr<data::BatchReader> ReadDefaults() = 0;
 
-  /// Everything that stood there before is gone.
-  virtual bool truncated() const = 0;
+  /// When everything that stood there before went; nullopt: it stays.
+  virtual std::optional<WallTime> truncated_at() const = 0;
   virtual std::uint64_t changes() const = 0;
   virtual std::size_t keys() const = 0;
+  virtual std::size_t marked_keys() const = 0;
   virtual std::size_t rows() const = 0;
   virtual std::size_t incomplete_rows() const = 0;
 
-  /// Every key that changed: what to delete first. Columns: key().
+  /// Every key whose row is another now, or none: what to delete first. Columns:
+  /// key(). History deletes nothing and has none.
   virtual const data::Schema& key_schema() const = 0;
   virtual std::unique_ptr<data::BatchReader> ReadKeys() = 0;
-  /// The rows that stand there now, but for incomplete ones. Columns: schema().
+  /// soft_delete: the keys whose rows, those that stand there and those of this
+  /// set, are to be marked when all else is done. Columns: key(), `_deleted_at`.
+  virtual const data::Schema& marked_schema() const = 0;
+  virtual std::unique_ptr<data::BatchReader> ReadMarkedKeys() = 0;
+  /// The rows that stand there now, but for incomplete ones; for history the
+  /// changes, in order. Columns: schema().
   virtual std::unique_ptr<data::BatchReader> ReadRows() = 0;
   /// Rows without the values that the source did not send again. Columns:
   /// schema(); then for each of them BOOLEAN `_lacks_NAME`; then for each of

@@ -37,7 +37,7 @@ void CheckTuple(const TupleView& tuple, std::string_view message, std::vector<Tu
 void Fold(ChangeFold& fold, const Message& message) {
   switch (message.kind) {
     case MessageKind::kInsert:
-      (void)fold.Insert(message.new_row, 1);
+      (void)fold.Insert(message, 1);
       return;
     case MessageKind::kUpdate:
       (void)fold.Update(message, 2);
@@ -46,7 +46,7 @@ void Fold(ChangeFold& fold, const Message& message) {
       (void)fold.Delete(message, 3);
       return;
     case MessageKind::kTruncate:
-      fold.Truncate();
+      fold.Truncate(4);
       return;
     case MessageKind::kBegin:
     case MessageKind::kCommit:
@@ -76,7 +76,7 @@ void CheckFold(const ChangeFold& fold, std::size_t key_columns, std::vector<Tupl
     }
     TupleView(entry.row).Split(cells);
   }
-  if (lives != fold.live_complete() + fold.live_incomplete()) std::abort();
+  if (lives != fold.complete_rows() + fold.incomplete_rows()) std::abort();
 }
 
 }  // namespace

@@ -4,8 +4,8 @@
 
 #include <map>
 
-#include "connectors/duckdb/change_target.h"
 #include "connectors/duckdb/checkpoints.h"
+#include "connectors/duckdb/form_targets.h"
 
 namespace afluente::duck {
 namespace {
@@ -13,7 +13,7 @@ namespace {
 // The tables of one project: one file, so one transaction.
 struct ProjectFile {
   data::DuckConnection connection;
-  std::map<std::string, ChangeTarget> targets;  // By integration.
+  std::map<std::string, std::unique_ptr<ChangeTarget>> targets;  // By integration.
   std::vector<const estate::Integration*> integrations;
   bool in_transaction = false;
 };
@@ -27,7 +27,7 @@ class DuckChangeSink final : public pipeline::ChangeSink {
         AFL_ASSIGN(file.connection, warehouse.Connect());
       }
       file.integrations.push_back(integration);
-      file.targets.emplace(integration->name, ChangeTarget(warehouse, *integration));
+      file.targets[integration->name] = MakeChangeTarget(warehouse, *integration);
     }
     return Done{};
   }
@@ -53,7 +53,7 @@ class DuckChangeSink final : public pipeline::ChangeSink {
       // DuckDB may have rolled back already.
       (void)data::Execute(file.connection.get(), "ROLLBACK");
       file.in_transaction = false;
-      for (auto& [name, target] : file.targets) target.Forget();
+      for (auto& [name, target] : file.targets) target->Forget();
     }
     return applied;
   }
@@ -74,7 +74,7 @@ class DuckChangeSink final : public pipeline::ChangeSink {
       ProjectFile& file = files_.at(integration.destination.table->project);
       AFL_TRY(Begin(file));
       culprit_ = integration.name;
-      AFL_TRY(file.targets.at(integration.name).Apply(file.connection.get(), *table).Within([&] {
+      AFL_TRY(file.targets.at(integration.name)->Apply(file.connection.get(), *table).Within([&] {
         return integration.name;
       }));
       culprit_.clear();
@@ -92,7 +92,7 @@ class DuckChangeSink final : public pipeline::ChangeSink {
       }
       AFL_TRY(data::Execute(file.connection.get(), "COMMIT"));
       file.in_transaction = false;
-      for (auto& [name, target] : file.targets) target.Keep();
+      for (auto& [name, target] : file.targets) target->Keep();
     }
     return Done{};
   }

@@ -9,12 +9,11 @@
 
 #include "base/names.h"
 #include "connectors/duckdb/lane_function.h"
+#include "pipeline/form.h"
 #include "pipeline/shaping.h"
 
 namespace afluente::duck {
 namespace {
-
-constexpr const char* kIncomplete = "temp._afluente_incomplete";
 
 bool HasColumn(const std::vector<TableColumn>& columns, const std::string& name) {
   return std::any_of(columns.begin(), columns.end(), [&](const TableColumn& has) {
@@ -22,7 +21,15 @@ bool HasColumn(const std::vector<TableColumn>& columns, const std::string& name)
   });
 }
 
+bool HasFormOf(estate::Form form, const std::vector<TableColumn>& columns) {
+  std::vector<std::string> names;
+  for (const TableColumn& column : columns) names.push_back(column.name);
+  return pipeline::HasFormColumns(form, names);
+}
+
 }  // namespace
+
+std::string ChangeTarget::Target() const { return SqlName(*integration_.destination.table); }
 
 Status ChangeTarget::RunOverLane(
     duckdb_connection connection, data::BatchReader& reader, const data::Schema& schema,
@@ -35,9 +42,27 @@ Status ChangeTarget::RunOverLane(
 }
 
 std::string ChangeTarget::Shaped(const data::Schema& schema, const std::string& lane) const {
-  const std::string select = pipeline::ShapingSelect(integration_, schema, lane);
+  std::string select = pipeline::ShapingSelect(integration_, schema, lane);
+  if (const std::string added = AddedColumns(); !added.empty()) {
+    select = fmt::format("SELECT *{} FROM ({})", added, select);
+  }
   if (evolution_.projection.empty()) return select;
   return fmt::format("SELECT {} FROM ({})", fmt::join(evolution_.projection, ", "), select);
+}
+
+// Rows of another form must not be mixed with this one's.
+Status ChangeTarget::CheckForm(const std::vector<TableColumn>& target,
+                               const std::vector<TableColumn>& arriving) const {
+  bool is_same = true;
+  for (const auto& word : {estate::Form::kSoftDelete, estate::Form::kHistory}) {
+    is_same = is_same && HasFormOf(word, target) == HasFormOf(word, arriving);
+  }
+  if (is_same) return Done{};
+  return Error(ErrorKind::kSchemaMismatch,
+               fmt::format("{}: table {} was not written in form {}; `afluente run {} "
+                           "--full-refresh` copies it again",
+                           integration_.mark.ToString(), integration_.destination.table->ToString(),
+                           estate::NameOf(integration_.form), integration_.name));
 }
 
 // The table takes the columns that arrive, in order with the rows.
@@ -54,6 +79,7 @@ Status ChangeTarget::Fit(duckdb_connection connection, pipeline::TableChanges& c
   const LaneTable shape(warehouse_.lanes(), nullptr, changes.schema(), 0);
   AFL_ASSIGN(const auto arriving,
              DescribeSelect(connection, Shaped(changes.schema(), shape.sql())));
+  AFL_TRY(CheckForm(target, arriving));
   AFL_ASSIGN(evolution_, PlanEvolution(target, arriving, integration_.on_schema_change, true));
   // DuckDB does not commit a table whose rows were deleted and that was altered
   // then in one transaction; a copy of it may be altered.
@@ -80,11 +106,13 @@ Status ChangeTarget::Fit(duckdb_connection connection, pipeline::TableChanges& c
 Status ChangeTarget::FillAdded(duckdb_connection connection, pipeline::TableChanges& changes,
                                const std::vector<TableColumn>& before) {
   std::string assignments;
+  std::string columns;
   for (const std::string& column : changes.columns_with_defaults()) {
     const std::string name = pipeline::ArrivesAs(column, integration_);
     if (HasColumn(before, name)) continue;
-    assignments +=
-        fmt::format("{0}{1} = s.{1}", assignments.empty() ? "" : ", ", QuoteIdentifier(name));
+    const std::string comma = columns.empty() ? "" : ", ";
+    columns += comma + QuoteIdentifier(name);
+    assignments += fmt::format("{0}{1} = s.{1}", comma, QuoteIdentifier(name));
   }
   if (assignments.empty()) return Done{};
   if (!integration_.transform.empty()) {
@@ -97,8 +125,8 @@ Status ChangeTarget::FillAdded(duckdb_connection connection, pipeline::TableChan
   has_deleted_ = true;  // An update deletes the old rows.
   const auto reader = changes.ReadDefaults();
   return RunOverLane(connection, *reader, changes.schema(), 1, [&](const std::string& lane) {
-    return fmt::format("UPDATE {} SET {} FROM ({}) AS s", SqlName(*integration_.destination.table),
-                       assignments, Shaped(changes.schema(), lane));
+    return fmt::format("UPDATE {} SET {} FROM (SELECT {} FROM ({})) AS s WHERE {}", Target(),
+                       assignments, columns, Shaped(changes.schema(), lane), HoldsDefaults());
   });
 }
 
@@ -113,52 +141,52 @@ Status ChangeTarget::Rebuild(duckdb_connection connection) const {
                                    SqlName(copy), target, name));
 }
 
-// What the source did not send is where these rows stand now, before anything
-// is deleted.
-Status ChangeTarget::StageIncompleteRows(duckdb_connection connection,
-                                         pipeline::TableChanges& changes) {
-  if (!integration_.transform.empty()) {
-    return Error(ErrorKind::kSchemaMismatch,
-                 fmt::format("{}: a transform needs whole rows, and the source does not send large "
-                             "values again that did not change; ALTER TABLE {} REPLICA IDENTITY "
-                             "FULL",
-                             integration_.transform_mark.ToString(), integration_.source.table));
-  }
-  std::string columns;
+ChangeTarget::Completion ChangeTarget::CompletionSql(const pipeline::TableChanges& changes) const {
+  Completion sql;
+  std::string lacks;
   for (const data::Column& column : changes.schema()) {
     const std::string arrives_as = pipeline::ArrivesAs(column.name, integration_);
     const std::string name = QuoteIdentifier(arrives_as);
-    columns += columns.empty() ? "" : ", ";
-    columns += ignored_.contains(arrives_as)
-                   ? "s." + name
-                   : fmt::format("CASE WHEN s.{0} THEN t.{1} ELSE s.{1} END AS {1}",
-                                 QuoteIdentifier(pipeline::kLacksPrefix + column.name), name);
+    const std::string lacking = QuoteIdentifier(pipeline::kLacksPrefix + column.name);
+    sql.columns += sql.columns.empty() ? "" : ", ";
+    sql.columns += ignored_.contains(arrives_as)
+                       ? "s." + name
+                       : fmt::format("CASE WHEN s.{0} THEN t.{1} ELSE s.{1} END AS {1}", lacking,
+                                     name);
+    lacks += ", " + lacking;
   }
   std::string origin;
-  std::string match;
   for (const std::string& key : changes.key()) {
-    const std::string name = pipeline::ArrivesAs(key, integration_);
+    const std::string name = QuoteIdentifier(pipeline::ArrivesAs(key, integration_));
     const std::string alias = QuoteIdentifier(pipeline::kOriginPrefix + key);
     origin +=
         fmt::format(", {} AS {}",
                     pipeline::ColumnValue(integration_, key, pipeline::kOriginPrefix + key), alias);
-    match +=
-        fmt::format("{}t.{} = s.{}", match.empty() ? "" : " AND ", QuoteIdentifier(name), alias);
+    sql.match += fmt::format("{}t.{} = s.{}", sql.match.empty() ? "" : " AND ", name, alias);
+    sql.key += (sql.key.empty() ? "t." : ", t.") + name;
   }
-  std::string lacks;
-  for (const data::Column& column : changes.schema()) {
-    lacks += ", " + QuoteIdentifier(pipeline::kLacksPrefix + column.name);
-  }
+  sql.staged = pipeline::ColumnList(integration_, changes.schema()) + lacks + origin;
+  return sql;
+}
+
+// What the source did not send is where these rows stand now, before anything
+// is deleted.
+Status ChangeTarget::StageIncompleteRows(duckdb_connection connection,
+                                         pipeline::TableChanges& changes) {
+  const Completion sql = CompletionSql(changes);
   const auto reader = changes.ReadIncompleteRows();
-  AFL_TRY(RunOverLane(
+  return RunOverLane(
       connection, *reader, changes.incomplete_schema(), changes.incomplete_rows(),
       [&](const std::string& lane) {
         return fmt::format(
-            "CREATE OR REPLACE TEMP TABLE _afluente_incomplete AS SELECT {} FROM (SELECT {}{}{} "
-            "FROM {}) AS s JOIN {} AS t ON {}",
-            columns, pipeline::ColumnList(integration_, changes.schema()), lacks, origin, lane,
-            SqlName(*integration_.destination.table), match);
-      }));
+            "CREATE OR REPLACE TEMP TABLE _afluente_incomplete AS SELECT {} FROM (SELECT {} FROM "
+            "{}) AS s JOIN {} AS t ON {}",
+            sql.columns, sql.staged, lane, Target(), sql.match);
+      });
+}
+
+Status ChangeTarget::CheckCompleted(duckdb_connection connection,
+                                    const pipeline::TableChanges& changes) const {
   AFL_ASSIGN(const auto found,
              data::QueryCells(connection, fmt::format("SELECT count(*) FROM {}", kIncomplete)));
   if (found.front().front().text == std::to_string(changes.incomplete_rows())) return Done{};
@@ -169,27 +197,29 @@ Status ChangeTarget::StageIncompleteRows(duckdb_connection connection,
                            integration_.destination.table->ToString(), integration_.name));
 }
 
-Status ChangeTarget::DeleteKeys(duckdb_connection connection, pipeline::TableChanges& changes) {
-  const std::string target = SqlName(*integration_.destination.table);
-  has_deleted_ = has_deleted_ || changes.truncated() || changes.keys() > 0;
-  if (changes.truncated()) return data::Execute(connection, "DELETE FROM " + target);
-  if (changes.key().empty() || changes.keys() == 0) return Done{};
+std::string ChangeTarget::KeysMatch(const pipeline::TableChanges& changes) const {
   std::string match;
   for (const std::string& key : changes.key()) {
     const std::string name = QuoteIdentifier(pipeline::ArrivesAs(key, integration_));
     match += fmt::format("{0}t.{1} = s.{1}", match.empty() ? "" : " AND ", name);
   }
+  return match;
+}
+
+Status ChangeTarget::DeleteKeys(duckdb_connection connection, pipeline::TableChanges& changes) {
+  if (changes.key().empty() || changes.keys() == 0) return Done{};
+  NoteDeleted();
   const auto reader = changes.ReadKeys();
   return RunOverLane(
       connection, *reader, changes.key_schema(), changes.keys(), [&](const std::string& lane) {
-        return fmt::format("DELETE FROM {} AS t USING (SELECT {} FROM {}) AS s WHERE {}", target,
-                           pipeline::ColumnList(integration_, changes.key_schema()), lane, match);
+        return fmt::format("DELETE FROM {} AS t USING (SELECT {} FROM {}) AS s WHERE {}", Target(),
+                           pipeline::ColumnList(integration_, changes.key_schema()), lane,
+                           KeysMatch(changes));
       });
 }
 
 Status ChangeTarget::InsertRows(duckdb_connection connection, pipeline::TableChanges& changes) {
-  const std::string insert =
-      fmt::format("INSERT INTO {} BY NAME ", SqlName(*integration_.destination.table));
+  const std::string insert = fmt::format("INSERT INTO {} BY NAME ", Target());
   if (changes.rows() > 0) {
     const auto reader = changes.ReadRows();
     AFL_TRY(RunOverLane(
@@ -197,7 +227,7 @@ Status ChangeTarget::InsertRows(duckdb_connection connection, pipeline::TableCha
         [&](const std::string& lane) { return insert + Shaped(changes.schema(), lane); }));
   }
   if (changes.incomplete_rows() == 0) return Done{};
-  const std::string rows = fmt::format("SELECT * FROM {}", kIncomplete);
+  const std::string rows = fmt::format("SELECT *{} FROM {}", AddedColumns(), kIncomplete);
   return data::Execute(connection,
                        insert + (evolution_.projection.empty()
                                      ? rows
@@ -207,9 +237,18 @@ Status ChangeTarget::InsertRows(duckdb_connection connection, pipeline::TableCha
 
 Status ChangeTarget::Apply(duckdb_connection connection, pipeline::TableChanges& changes) {
   AFL_TRY(Fit(connection, changes));
-  if (changes.incomplete_rows() > 0) AFL_TRY(StageIncompleteRows(connection, changes));
-  AFL_TRY(DeleteKeys(connection, changes));
-  return InsertRows(connection, changes);
+  if (changes.incomplete_rows() > 0) {
+    if (!integration_.transform.empty()) {
+      return Error(
+          ErrorKind::kSchemaMismatch,
+          fmt::format("{}: a transform needs whole rows, and the source does not send large "
+                      "values again that did not change; ALTER TABLE {} REPLICA IDENTITY FULL",
+                      integration_.transform_mark.ToString(), integration_.source.table));
+    }
+    AFL_TRY(StageIncompleteRows(connection, changes));
+    AFL_TRY(CheckCompleted(connection, changes));
+  }
+  return Write(connection, changes);
 }
 
 }  // namespace afluente::duck

@@ -1,6 +1,7 @@
 // One warehouse table that changes are applied to.
 #pragma once
 
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -13,18 +14,19 @@
 
 namespace afluente::duck {
 
-/// Turns the changes of one integration into statements on its table. Borrows
-/// warehouse and integration. One thread uses it.
+/// Turns the changes of one integration into statements on its table; what they
+/// are is the form's (form_targets.h). Borrows warehouse and integration. One
+/// thread uses it.
 class ChangeTarget {
  public:
-  ChangeTarget(Warehouse& warehouse, const estate::Integration& integration)
-      : warehouse_(warehouse), integration_(integration) {}
-
-  const estate::Integration& integration() const { return integration_; }
+  virtual ~ChangeTarget() = default;
+  ChangeTarget(const ChangeTarget&) = delete;
+  ChangeTarget& operator=(const ChangeTarget&) = delete;
 
   /// Applies `changes` inside the transaction of `connection`.
   /// Errors: kNotFound when the table is gone; kSchemaMismatch as
-  /// on_schema_change says; kConversion for a value that does not fit.
+  /// on_schema_change says, or for a table that was written in another form;
+  /// kConversion for a value that does not fit.
   Status Apply(duckdb_connection connection, pipeline::TableChanges& changes);
   /// The transaction was rolled back: the table may have its old columns again.
   void Forget() {
@@ -34,17 +36,53 @@ class ChangeTarget {
   /// The transaction was committed.
   void Keep() { has_deleted_ = false; }
 
- private:
-  Status Fit(duckdb_connection connection, pipeline::TableChanges& changes);
-  Status FillAdded(duckdb_connection connection, pipeline::TableChanges& changes,
-                   const std::vector<TableColumn>& before);
-  Status Rebuild(duckdb_connection connection) const;
-  Status StageIncompleteRows(duckdb_connection connection, pipeline::TableChanges& changes);
+ protected:
+  ChangeTarget(Warehouse& warehouse, const estate::Integration& integration)
+      : warehouse_(warehouse), integration_(integration) {}
+
+  /// What the form puts behind the columns that arrive: SQL for the end of a
+  /// SELECT's list, ", ... AS name".
+  virtual std::string AddedColumns() const { return ""; }
+  /// Which rows from before a column was added hold its default.
+  virtual std::string HoldsDefaults() const { return "true"; }
+  /// Fills kIncomplete with the incomplete rows and the values that they lack.
+  virtual Status StageIncompleteRows(duckdb_connection connection, pipeline::TableChanges& changes);
+  /// Brings the rows into the table, which has their columns by now.
+  virtual Status Write(duckdb_connection connection, pipeline::TableChanges& changes) = 0;
+
+  static constexpr const char* kIncomplete = "temp._afluente_incomplete";
+
+  /// The SQL that brings incomplete rows (s) and the rows that hold what they
+  /// lack (t) together.
+  struct Completion {
+    std::string staged;   // SELECT list over the incomplete rows, which makes s.
+    std::string columns;  // SELECT list over s and t.
+    std::string match;    // Condition on s and t.
+    std::string key;      // Columns of t.
+  };
+  Completion CompletionSql(const pipeline::TableChanges& changes) const;
+  /// kSchemaMismatch unless every incomplete row found its values.
+  Status CheckCompleted(duckdb_connection connection, const pipeline::TableChanges& changes) const;
+
   Status DeleteKeys(duckdb_connection connection, pipeline::TableChanges& changes);
   Status InsertRows(duckdb_connection connection, pipeline::TableChanges& changes);
   Status RunOverLane(duckdb_connection connection, data::BatchReader& reader,
                      const data::Schema& schema, std::size_t rows,
                      const std::function<std::string(const std::string& lane)>& statement);
+  /// "t.id = s.id AND ...", as the key's columns arrive.
+  std::string KeysMatch(const pipeline::TableChanges& changes) const;
+  std::string Target() const;
+  const estate::Integration& integration() const { return integration_; }
+  /// Rows of the table were deleted in the open transaction.
+  void NoteDeleted() { has_deleted_ = true; }
+
+ private:
+  Status Fit(duckdb_connection connection, pipeline::TableChanges& changes);
+  Status CheckForm(const std::vector<TableColumn>& target,
+                   const std::vector<TableColumn>& arriving) const;
+  Status FillAdded(duckdb_connection connection, pipeline::TableChanges& changes,
+                   const std::vector<TableColumn>& before);
+  Status Rebuild(duckdb_connection connection) const;
   std::string Shaped(const data::Schema& schema, const std::string& lane) const;
 
   Warehouse& warehouse_;

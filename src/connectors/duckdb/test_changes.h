@@ -15,6 +15,7 @@ namespace afluente::duck {
 using TestText = std::optional<std::string>;
 inline const data::LogicalType kTestInt = {data::Kind::kInt64, 0, 0, nullptr};
 inline const data::LogicalType kTestString = {data::Kind::kText, 0, 0, nullptr};
+inline const data::LogicalType kTestTime = {data::Kind::kTimestampTz, 0, 0, nullptr};
 inline const data::LogicalType kTestFlag = {data::Kind::kBool, 0, 0, nullptr};
 
 /// A row of the test's table: an id, which is the key, and texts.
@@ -61,6 +62,25 @@ class TestRowReader final : public data::BatchReader {
   std::size_t next_ = 0;
 };
 
+/// Keys, and when their rows were deleted.
+class TestMarkReader final : public data::BatchReader {
+ public:
+  explicit TestMarkReader(std::vector<TestRow> rows) : rows_(std::move(rows)) {}
+
+  Result<std::size_t> Next(data::Batch& batch) override {
+    std::size_t filled = 0;
+    for (; filled < data::Batch::kRows && next_ < rows_.size(); ++filled, ++next_) {
+      batch.columns()[0].Set(filled, rows_[next_].id);
+      batch.columns()[1].Set(filled, rows_[next_].origin);
+    }
+    return filled;
+  }
+
+ private:
+  const std::vector<TestRow> rows_;
+  std::size_t next_ = 0;
+};
+
 class FakeChanges final : public pipeline::TableChanges {
  public:
   FakeChanges(const estate::Integration& integration, const std::vector<std::string>& texts,
@@ -90,8 +110,13 @@ class FakeChanges final : public pipeline::TableChanges {
     incomplete_.push_back({id, std::move(texts), std::move(lacks), origin});
     return *this;
   }
-  FakeChanges& Truncate() {
-    truncated_ = true;
+  FakeChanges& Truncate(WallTime at = {}) {
+    truncated_at_ = at;
+    return *this;
+  }
+  /// The row stays and is marked as deleted.
+  FakeChanges& Mark(std::int64_t id, WallTime at) {
+    marked_.push_back({id, {}, {}, at.time_since_epoch().count()});
     return *this;
   }
   /// Rows from before a column came hold `texts`, where they hold anything.
@@ -108,9 +133,10 @@ class FakeChanges final : public pipeline::TableChanges {
   const data::Schema& schema() const override { return schema_; }
   std::uint64_t schema_version() const override { return version_; }
   const std::vector<std::string>& key() const override { return key_; }
-  bool truncated() const override { return truncated_; }
+  std::optional<WallTime> truncated_at() const override { return truncated_at_; }
   std::uint64_t changes() const override { return deleted_.size(); }
   std::size_t keys() const override { return deleted_.size(); }
+  std::size_t marked_keys() const override { return marked_.size(); }
   std::size_t rows() const override { return rows_.size(); }
   std::size_t incomplete_rows() const override { return incomplete_.size(); }
   std::vector<std::string> columns_with_defaults() const override {
@@ -123,6 +149,10 @@ class FakeChanges final : public pipeline::TableChanges {
   std::unique_ptr<data::BatchReader> ReadDefaults() override { return Read({defaults_}, false); }
   const data::Schema& key_schema() const override { return key_schema_; }
   std::unique_ptr<data::BatchReader> ReadKeys() override { return Read(deleted_, false); }
+  const data::Schema& marked_schema() const override { return marked_schema_; }
+  std::unique_ptr<data::BatchReader> ReadMarkedKeys() override {
+    return std::make_unique<TestMarkReader>(marked_);
+  }
   std::unique_ptr<data::BatchReader> ReadRows() override { return Read(rows_, fails_); }
   const data::Schema& incomplete_schema() const override { return incomplete_schema_; }
   std::unique_ptr<data::BatchReader> ReadIncompleteRows() override {
@@ -140,11 +170,13 @@ class FakeChanges final : public pipeline::TableChanges {
   data::Schema incomplete_schema_;
   const data::Schema key_schema_ = {{"id", kTestInt, false}};
   const std::vector<std::string> key_ = {"id"};
+  const data::Schema marked_schema_ = {{"id", kTestInt, false}, {"_deleted_at", kTestTime, false}};
   std::vector<TestRow> deleted_;
+  std::vector<TestRow> marked_;  // The time as `origin`.
   std::vector<TestRow> rows_;
   std::vector<TestRow> incomplete_;
   TestRow defaults_;
-  bool truncated_ = false;
+  std::optional<WallTime> truncated_at_;
   bool fails_ = false;
 };
 

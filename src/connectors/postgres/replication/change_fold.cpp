@@ -1,91 +1,25 @@
 #include "connectors/postgres/replication/change_fold.h"
 
 #include <algorithm>
-#include <cstring>
 #include <functional>
 
-#include "connectors/postgres/big_endian.h"
-
 namespace afluente::postgres {
-namespace {
 
-using Kind = TupleCell::Kind;
-
-void AppendCell(std::string& out, const TupleCell& cell) {
-  out += static_cast<char>(cell.kind);
-  if (cell.kind == Kind::kNull || cell.kind == Kind::kUnchanged) return;
-  AppendBigEndian(static_cast<std::uint32_t>(cell.bytes.size()), out);
-  out += cell.bytes;
-}
-
-void EncodeTuple(const std::vector<TupleCell>& cells, std::string& out) {
-  out.clear();
-  AppendBigEndian(static_cast<std::uint16_t>(cells.size()), out);
-  for (const TupleCell& cell : cells) AppendCell(out, cell);
-}
-
-bool HasUnchanged(const std::vector<TupleCell>& cells) {
-  return std::any_of(cells.begin(), cells.end(),
-                     [](const TupleCell& cell) { return cell.kind == Kind::kUnchanged; });
-}
-
-}  // namespace
-
-void EncodeKey(const std::vector<TupleCell>& cells, const std::vector<std::size_t>& columns,
-               std::string& key) {
-  key.clear();
-  for (const std::size_t column : columns) AppendCell(key, cells[column]);
-}
-
-void DecodeKey(std::string_view key, std::vector<TupleCell>& cells) {
-  cells.clear();
-  const char* next = key.data();
-  const char* const end = key.data() + key.size();
-  while (next != end) {
-    const auto kind = static_cast<Kind>(*next++);
-    std::uint32_t size = 0;
-    if (kind == Kind::kText || kind == Kind::kBinary) {
-      size = ReadBigEndian<std::uint32_t>(next);
-      next += 4;
-    }
-    cells.push_back({kind, {next, size}});
-    next += size;
-  }
-}
-
-std::size_t ChangeFold::live_complete() const {
+std::size_t ChangeFold::complete_rows() const {
   return static_cast<std::size_t>(
       std::count_if(entries_.begin(), entries_.end(),
-                    [](const Entry& entry) { return entry.lives() && entry.complete(); }));
+                    [](const Entry& entry) { return entry.has_row() && entry.complete(); }));
 }
 
-std::size_t ChangeFold::live_incomplete() const {
+std::size_t ChangeFold::incomplete_rows() const {
   return static_cast<std::size_t>(
       std::count_if(entries_.begin(), entries_.end(),
-                    [](const Entry& entry) { return entry.lives() && !entry.complete(); }));
+                    [](const Entry& entry) { return entry.has_row() && !entry.complete(); }));
 }
 
 std::string_view ChangeFold::Keep(std::string_view bytes) {
   bytes_ += bytes.size();
   return {arena_.Copy(bytes.data(), bytes.size()), bytes.size()};
-}
-
-Status ChangeFold::TakeKey(const TupleView& tuple, std::vector<TupleCell>& cells,
-                           std::string& key) const {
-  tuple.Split(cells);
-  return EncodeWholeKey(cells, key);
-}
-
-Status ChangeFold::EncodeWholeKey(const std::vector<TupleCell>& cells, std::string& key) const {
-  for (const std::size_t column : key_columns_) {
-    if (column >= cells.size()) {
-      return Error(ErrorKind::kInternal, "a changed row has fewer columns than its table");
-    }
-    if (cells[column].kind != Kind::kUnchanged) continue;
-    return Error(ErrorKind::kInternal, "a changed row does not carry its key");
-  }
-  EncodeKey(cells, key_columns_, key);
-  return Done{};
 }
 
 ChangeFold::Entry* ChangeFold::Find(std::string_view key, std::uint64_t hash) {
@@ -130,95 +64,76 @@ void ChangeFold::SetRow(Entry& entry, std::string_view row, PostgresMicros time)
   entry.row = Keep(row);
   entry.origin = {};
   entry.time = time;
+  entry.marked = false;
 }
 
-Status ChangeFold::Insert(const TupleView& row, PostgresMicros time) {
-  AFL_TRY(TakeKey(row, cells_, key_));
-  SetRow(FindOrAdd(key_), row.bytes(), time);
+Status ChangeFold::Insert(const Message& insert, PostgresMicros time) {
+  AFL_TRY(ReadInsert(insert, key_columns_, changed_));
+  SetRow(FindOrAdd(changed_.key), insert.new_row.bytes(), time);
   ++changes_;
   return Done{};
 }
 
-// Takes what cells_ lacks from the columns of `from`; true when nothing lacks.
-bool ChangeFold::FillUnchanged(const TupleView& from) {
-  if (!from.exists()) return !HasUnchanged(cells_);
-  from.Split(old_cells_);
-  for (std::size_t i = 0; i < cells_.size() && i < old_cells_.size(); ++i) {
-    if (cells_[i].kind == Kind::kUnchanged) cells_[i] = old_cells_[i];
-  }
-  return !HasUnchanged(cells_);
-}
-
 Status ChangeFold::Update(const Message& update, PostgresMicros time) {
-  if (key_columns_.empty()) {
-    return Error(ErrorKind::kSchemaMismatch,
-                 "an update arrived for a table without a key; give it a primary key or REPLICA "
-                 "IDENTITY USING INDEX");
-  }
-  const TupleView& old = update.old_row.exists() ? update.old_row : update.old_key;
-  if (old.exists()) AFL_TRY(TakeKey(old, old_cells_, old_key_));
-  update.new_row.Split(cells_);
-  const bool lacks_values = HasUnchanged(cells_);
-  // A key that is large enough to be TOASTed is not sent again either.
-  for (const std::size_t column : key_columns_) {
-    const bool is_sent = column >= cells_.size() || cells_[column].kind != Kind::kUnchanged;
-    if (!is_sent && old.exists()) cells_[column] = old_cells_[column];
-  }
-  AFL_TRY(EncodeWholeKey(cells_, key_));
-  if (!old.exists()) old_key_ = key_;
+  AFL_TRY(ReadUpdate(update, key_columns_, changed_));
+  const std::string& old_key = changed_.old_key;
   ++changes_;
 
   std::string_view row = update.new_row.bytes();
   std::string_view origin;
   std::string filled;
-  if (lacks_values) {
-    bool complete = FillUnchanged(update.old_row);
+  if (changed_.lacks_values) {
+    bool complete = FillUnchanged(update.old_row, changed_.cells, changed_.scratch);
     if (!complete) {
-      const Entry* before = Find(old_key_, std::hash<std::string_view>()(old_key_));
-      origin = old_key_;
+      const Entry* before = Find(old_key, std::hash<std::string_view>()(old_key));
+      origin = old_key;
       if (before != nullptr && before->lives()) {
-        complete = FillUnchanged(TupleView(before->row));
+        complete = FillUnchanged(TupleView(before->row), changed_.cells, changed_.scratch);
         if (!before->complete()) origin = before->origin;
       }
       if (complete) origin = {};
     }
-    EncodeTuple(cells_, filled);
+    EncodeTuple(changed_.cells, filled);
     row = filled;
   }
   if (!origin.empty()) origin = Keep(origin);
-  if (old_key_ != key_) {
-    Entry& gone = FindOrAdd(old_key_);
+  if (old_key != changed_.key) {
+    // It moved: that is no deletion, whatever becomes of deleted rows.
+    Entry& gone = FindOrAdd(old_key);
     gone.row = {};
     gone.origin = {};
     gone.time = time;
+    gone.marked = false;
   }
-  Entry& entry = FindOrAdd(key_);
+  Entry& entry = FindOrAdd(changed_.key);
   SetRow(entry, row, time);
   entry.origin = origin;
   return Done{};
 }
 
 Status ChangeFold::Delete(const Message& deletion, PostgresMicros time) {
-  const TupleView& old = deletion.old_row.exists() ? deletion.old_row : deletion.old_key;
-  if (key_columns_.empty() || !old.exists()) {
-    return Error(ErrorKind::kSchemaMismatch,
-                 "a delete arrived for a table without a key; give it a primary key or REPLICA "
-                 "IDENTITY USING INDEX");
-  }
-  AFL_TRY(TakeKey(old, old_cells_, old_key_));
-  Entry& entry = FindOrAdd(old_key_);
-  entry.row = {};
-  entry.origin = {};
+  AFL_TRY(ReadDelete(deletion, key_columns_, changed_));
+  Entry& entry = FindOrAdd(changed_.key);
   entry.time = time;
+  entry.marked = deleted_ == Deleted::kMarked;
+  if (!entry.marked) {
+    entry.row = {};
+    entry.origin = {};
+  }
   ++changes_;
   return Done{};
 }
 
-void ChangeFold::Truncate() {
-  const std::uint64_t changes = changes_;
-  Clear();
-  changes_ = changes + 1;
-  truncated_ = true;
+void ChangeFold::Truncate(PostgresMicros time) {
+  const std::uint64_t changes = changes_ + 1;
+  if (deleted_ == Deleted::kForgotten) Clear();
+  for (Entry& entry : entries_) {
+    if (!entry.lives()) continue;
+    entry.marked = true;
+    entry.time = time;
+  }
+  changes_ = changes;
+  if (!truncated_at_) truncated_at_ = time;
 }
 
 void ChangeFold::Clear() {
@@ -233,7 +148,7 @@ void ChangeFold::Clear() {
   arena_.Clear();
   bytes_ = 0;
   changes_ = 0;
-  truncated_ = false;
+  truncated_at_.reset();
 }
 
 }  // namespace afluente::postgres

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "connectors/postgres/replication/pgoutput.h"
+#include "connectors/postgres/replication/tuple_cells.h"
 #include "connectors/postgres/row_arena.h"
 
 namespace afluente::postgres {
@@ -22,36 +24,45 @@ namespace afluente::postgres {
 /// which the destination stores it: after a change of the key, the old one.
 class ChangeFold {
  public:
+  /// What becomes of a row that is deleted: the destination forgets it, or
+  /// keeps its last values and marks it.
+  enum class Deleted : std::uint8_t { kForgotten, kMarked };
+
   struct Entry {
     std::string_view key;     // EncodeKey's form.
-    std::string_view row;     // A TupleView's bytes; empty: the key is gone.
+    std::string_view row;     // A TupleView's bytes; empty: none is known here.
     std::string_view origin;  // Not empty: the row lacks values; see above.
     PostgresMicros time = 0;  // Of the commit that changed it last.
     std::uint64_t hash = 0;
+    bool marked = false;  // Deleted at `time`, and kept by the destination.
 
-    bool lives() const { return !row.empty(); }
+    bool lives() const { return has_row() && !marked; }
+    bool has_row() const { return !row.empty(); }
     bool complete() const { return origin.empty(); }
+    /// The row that the destination has under this key goes away. One that is
+    /// only marked stays.
+    bool replaces() const { return has_row() || !marked; }
   };
 
   /// `key_columns`: which columns of a tuple identify a row, in tuple order.
   /// None: only inserts can be folded, each is an entry of its own.
-  explicit ChangeFold(std::vector<std::size_t> key_columns)
-      : key_columns_(std::move(key_columns)) {}
+  explicit ChangeFold(std::vector<std::size_t> key_columns, Deleted deleted = Deleted::kForgotten)
+      : key_columns_(std::move(key_columns)), deleted_(deleted) {}
 
-  /// Errors: kSchemaMismatch for an update or delete that does not say which
-  /// row it means; kInternal for a tuple with other columns than before.
-  Status Insert(const TupleView& row, PostgresMicros time);
+  /// Errors: those of ReadInsert, ReadUpdate and ReadDelete.
+  Status Insert(const Message& insert, PostgresMicros time);
   Status Update(const Message& update, PostgresMicros time);
   Status Delete(const Message& deletion, PostgresMicros time);
-  void Truncate();
+  void Truncate(PostgresMicros time);
 
-  /// All rows that stood there before `entries` are gone.
-  bool truncated() const { return truncated_; }
+  /// When the rows that stood there before `entries` went; nullopt: they stay.
+  std::optional<PostgresMicros> truncated_at() const { return truncated_at_; }
   const std::vector<Entry>& entries() const { return entries_; }
-  std::size_t live_complete() const;
-  std::size_t live_incomplete() const;
+  /// Entries with a row.
+  std::size_t complete_rows() const;
+  std::size_t incomplete_rows() const;
 
-  bool empty() const { return entries_.empty() && !truncated_; }
+  bool empty() const { return entries_.empty() && !truncated_at_; }
   /// Memory that the changes take, about.
   std::size_t bytes() const { return bytes_; }
   /// How many changes were folded.
@@ -61,34 +72,21 @@ class ChangeFold {
   void Clear();
 
  private:
-  Status TakeKey(const TupleView& tuple, std::vector<TupleCell>& cells, std::string& key) const;
-  Status EncodeWholeKey(const std::vector<TupleCell>& cells, std::string& key) const;
   Entry* Find(std::string_view key, std::uint64_t hash);
   Entry& FindOrAdd(std::string_view key);
   void Grow();
   void SetRow(Entry& entry, std::string_view row, PostgresMicros time);
   std::string_view Keep(std::string_view bytes);
-  bool FillUnchanged(const TupleView& from);
 
   std::vector<std::size_t> key_columns_;
+  Deleted deleted_;
   std::vector<Entry> entries_;
   std::vector<std::uint32_t> slots_;  // Open addressing: index into entries_ + 1; 0: free.
   RowArena arena_;
   std::size_t bytes_ = 0;
   std::uint64_t changes_ = 0;
-  bool truncated_ = false;
-
-  // Scratch, so that a change allocates nothing.
-  std::vector<TupleCell> cells_;
-  std::vector<TupleCell> old_cells_;
-  std::string key_;
-  std::string old_key_;
+  std::optional<PostgresMicros> truncated_at_;
+  ChangedRow changed_;  // Scratch.
 };
-
-/// The cells of a key, one after another, as ChangeFold compares them.
-void EncodeKey(const std::vector<TupleCell>& cells, const std::vector<std::size_t>& columns,
-               std::string& key);
-/// The inverse: one cell a key column.
-void DecodeKey(std::string_view key, std::vector<TupleCell>& cells);
 
 }  // namespace afluente::postgres

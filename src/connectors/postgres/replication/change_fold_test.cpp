@@ -53,7 +53,7 @@ class ChangeFoldTest : public testing::Test {
     Message message;
     AFL_TRY(ParseMessage(*copy, false, message));
     ++time_;
-    Status folded = message.kind == MessageKind::kInsert   ? fold_.Insert(message.new_row, time_)
+    Status folded = message.kind == MessageKind::kInsert   ? fold_.Insert(message, time_)
                     : message.kind == MessageKind::kUpdate ? fold_.Update(message, time_)
                                                            : fold_.Delete(message, time_);
     std::fill(copy->begin(), copy->end(), '!');
@@ -93,8 +93,8 @@ TEST_F(ChangeFoldTest, TheLastRowOfAKeyStays) {
   Update({"1", "eva", "z"});
   EXPECT_THAT(Entries(), ElementsAre("1: 1,eva,z", "2: 2,bia,y"));
   EXPECT_EQ(fold_.changes(), 3U);
-  EXPECT_EQ(fold_.live_complete(), 2U);
-  EXPECT_EQ(fold_.live_incomplete(), 0U);
+  EXPECT_EQ(fold_.complete_rows(), 2U);
+  EXPECT_EQ(fold_.incomplete_rows(), 0U);
   EXPECT_EQ(fold_.entries()[0].time, 3);
   EXPECT_EQ(fold_.entries()[1].time, 2);
 }
@@ -104,7 +104,7 @@ TEST_F(ChangeFoldTest, InsertUpdateDeleteIsADelete) {
   Update({"1", "eva", "x"});
   Delete("1");
   EXPECT_THAT(Entries(), ElementsAre("1: gone"));
-  EXPECT_EQ(fold_.live_complete(), 0U);
+  EXPECT_EQ(fold_.complete_rows(), 0U);
   EXPECT_FALSE(fold_.empty());
 }
 
@@ -147,7 +147,7 @@ TEST_F(ChangeFoldTest, TwoRowsChangeTheirKeysRoundAThirdOne) {
   Rekey("2", {"1", "bia", "u"});
   Rekey("0", {"2", "ana", "u"});
   EXPECT_THAT(Entries(), ElementsAre("1 from 2: 1,bia,u", "0: gone", "2 from 1: 2,ana,u"));
-  EXPECT_EQ(fold_.live_incomplete(), 2U);
+  EXPECT_EQ(fold_.incomplete_rows(), 2U);
 }
 
 TEST_F(ChangeFoldTest, AnUnchangedValueComesFromTheOldRow) {
@@ -169,8 +169,8 @@ TEST_F(ChangeFoldTest, AnUnchangedNullOfTheOldRowStaysNull) {
 TEST_F(ChangeFoldTest, AnUnchangedValueThatNobodyKnowsLeavesTheRowIncomplete) {
   Update({"1", "eva", "u"});
   EXPECT_THAT(Entries(), ElementsAre("1 from 1: 1,eva,u"));
-  EXPECT_EQ(fold_.live_complete(), 0U);
-  EXPECT_EQ(fold_.live_incomplete(), 1U);
+  EXPECT_EQ(fold_.complete_rows(), 0U);
+  EXPECT_EQ(fold_.incomplete_rows(), 1U);
 }
 
 TEST_F(ChangeFoldTest, AValueThatComesLaterCompletesTheRow) {
@@ -213,7 +213,7 @@ TEST_F(ChangeFoldTest, AnIncompleteRowThatIsDeletedIsGone) {
   Update({"1", "eva", "u"});
   Delete("1");
   EXPECT_THAT(Entries(), ElementsAre("1: gone"));
-  EXPECT_EQ(fold_.live_incomplete(), 0U);
+  EXPECT_EQ(fold_.incomplete_rows(), 0U);
 }
 
 TEST_F(ChangeFoldTest, ANewRowUnderAnIncompleteRowsKeyIsComplete) {
@@ -238,15 +238,15 @@ TEST_F(ChangeFoldTest, PaddingOfTheOldKeyIsNoValue) {
 TEST_F(ChangeFoldTest, TruncateForgetsWhatCameBefore) {
   Insert({"1", "ana", "x"});
   Update({"2", "bia", "u"});
-  fold_.Truncate();
-  EXPECT_TRUE(fold_.truncated());
+  fold_.Truncate(++time_);
+  EXPECT_TRUE(fold_.truncated_at());
   EXPECT_FALSE(fold_.empty());
   EXPECT_THAT(Entries(), IsEmpty());
   EXPECT_EQ(fold_.bytes(), 0U);
   EXPECT_EQ(fold_.changes(), 3U);
   Insert({"1", "new", "y"});
   EXPECT_THAT(Entries(), ElementsAre("1: 1,new,y"));
-  EXPECT_TRUE(fold_.truncated());
+  EXPECT_TRUE(fold_.truncated_at());
 }
 
 TEST_F(ChangeFoldTest, ClearMakesItNew) {
@@ -257,7 +257,7 @@ TEST_F(ChangeFoldTest, ClearMakesItNew) {
   EXPECT_TRUE(fold_.empty());
   EXPECT_EQ(fold_.bytes(), 0U);
   EXPECT_EQ(fold_.changes(), 0U);
-  EXPECT_FALSE(fold_.truncated());
+  EXPECT_FALSE(fold_.truncated_at());
   Insert({"7", "eva", "y"});
   EXPECT_THAT(Entries(), ElementsAre("7: 7,eva,y"));
 }
@@ -268,7 +268,7 @@ TEST_F(ChangeFoldTest, EveryKeyOfManyIsFoundAgain) {
   for (int i = 0; i < kRows; i += 2) Delete(std::to_string(i));
   for (int i = 1; i < kRows; i += 2) Update({std::to_string(i), "b", "u"});
   EXPECT_EQ(fold_.entries().size(), static_cast<std::size_t>(kRows));
-  EXPECT_EQ(fold_.live_complete(), static_cast<std::size_t>(kRows) / 2);
+  EXPECT_EQ(fold_.complete_rows(), static_cast<std::size_t>(kRows) / 2);
   EXPECT_EQ(fold_.changes(), 2U * kRows);
 }
 
@@ -293,8 +293,8 @@ TEST_F(ChangeFoldTest, WithoutAKeyEveryInsertIsARow) {
   Insert({"1", "ana", "x"});
   Insert({"1", "ana", "x"});
   EXPECT_EQ(fold_.entries().size(), 2U);
-  EXPECT_EQ(fold_.live_complete(), 2U);
-  fold_.Truncate();
+  EXPECT_EQ(fold_.complete_rows(), 2U);
+  fold_.Truncate(++time_);
   EXPECT_TRUE(fold_.entries().empty());
 }
 

@@ -54,14 +54,6 @@ Status LearnDimensions(PGconn* catalog, std::uint32_t relation,
   return Done{};
 }
 
-Status FoldInto(ChangeFold& fold, const Message& message, PostgresMicros time) {
-  if (message.kind == MessageKind::kInsert) return fold.Insert(message.new_row, time);
-  if (message.kind == MessageKind::kUpdate) return fold.Update(message, time);
-  if (message.kind == MessageKind::kDelete) return fold.Delete(message, time);
-  fold.Truncate();
-  return Done{};
-}
-
 }  // namespace
 
 data::Position ToPosition(Lsn lsn) {
@@ -202,7 +194,7 @@ Result<bool> ChangeStream::Follow(const Message& message) {
       for (const std::uint32_t relation : message.truncated) AFL_TRY(Fold(relation, message));
       return true;
     case MessageKind::kBegin:
-      transaction_ = Transaction{message.lsn, message.time, {}, nullptr, false};
+      transaction_ = Transaction{message.lsn, message.time, {}, nullptr};
       return true;
     case MessageKind::kCommit:
       EndTransaction(message.end_lsn, message.time);
@@ -219,7 +211,7 @@ Result<bool> ChangeStream::Follow(const Message& message) {
       return true;
     case MessageKind::kStreamCommit:
       transaction_ =
-          Transaction{message.lsn, message.time, message.end_lsn, spool_->Take(message.xid), false};
+          Transaction{message.lsn, message.time, message.end_lsn, spool_->Take(message.xid)};
       if (transaction_->spooled != nullptr) {
         AFL_TRY(transaction_->spooled->Rewind());
       } else {
@@ -247,12 +239,16 @@ Status ChangeStream::Fold(std::uint32_t relation, const Message& message) {
     return Error(ErrorKind::kInternal,
                  "the replication stream has a change outside of a transaction");
   }
+  int places = 1;  // A change that nobody follows has its place, too.
   std::vector<Table*>* tables = TablesOf(relation);
-  if (tables == nullptr) return Done{};
-  for (Table* table : *tables) {
-    if (transaction_->commit < table->followed.from) continue;
-    AFL_TRY(Blame(*table, FoldRow(*table, message)));
+  for (std::size_t i = 0; tables != nullptr && i < tables->size(); ++i) {
+    Table& table = *(*tables)[i];
+    if (transaction_->commit < table.followed.from) continue;
+    const Result<int> taken = FoldRow(table, message);
+    if (!taken.ok()) return Blame(table, taken.error());
+    places = std::max(places, taken.value());
   }
+  transaction_->ordinal += places;
   return Done{};
 }
 
@@ -264,19 +260,20 @@ Status ChangeStream::Blame(const Table& table, Status status) {
   });
 }
 
-Status ChangeStream::FoldRow(Table& table, const Message& message) {
-  if (table.fold == nullptr) {
+Result<int> ChangeStream::FoldRow(Table& table, const Message& message) {
+  if (table.collected == nullptr) {
     if (table.shape == nullptr) {
       return Error(ErrorKind::kInternal, "a change arrived before the table's description");
     }
-    table.fold = std::make_unique<ChangeFold>(table.shape->key_columns);
+    table.collected = MakeCollector(*table.followed.integration, table.shape);
   }
   transaction_->has_folded = true;
   has_changes_ = true;
-  bytes_ -= table.fold->bytes();
-  Status folded = FoldInto(*table.fold, message, transaction_->time);
-  bytes_ += table.fold->bytes();
-  return folded;
+  bytes_ -= table.collected->bytes();
+  Result<int> places = table.collected->Add(
+      message, {transaction_->commit, transaction_->time, transaction_->ordinal + 1});
+  bytes_ += table.collected->bytes();
+  return places;
 }
 
 Result<bool> ChangeStream::LearnRelation(const RelationMessage& relation) {
@@ -284,7 +281,7 @@ Result<bool> ChangeStream::LearnRelation(const RelationMessage& relation) {
   if (tables == nullptr) return true;
   for (Table* table : *tables) {
     if (table->relation == relation) continue;
-    if (table->fold != nullptr && !table->fold->empty()) return false;
+    if (table->collected != nullptr && !table->collected->empty()) return false;
     AFL_TRY(Blame(*table, LearnShape(*table, relation)));
   }
   return true;
@@ -315,7 +312,7 @@ Status ChangeStream::LearnShape(Table& table, const RelationMessage& relation) {
   }
   table.shape = std::move(shape);
   table.relation = relation;
-  table.fold.reset();
+  table.collected.reset();
   return Done{};
 }
 
@@ -324,10 +321,10 @@ pipeline::ChangeSet ChangeStream::Take() {
   set.bytes = std::exchange(bytes_, 0);
   has_changes_ = false;
   for (const auto& table : tables_) {
-    if (table->fold == nullptr || table->fold->empty()) continue;
-    set.changes += table->fold->changes();
-    set.tables.push_back(MakeTableChanges(*table->followed.integration, table->shape,
-                                          std::exchange(table->fold, nullptr)));
+    if (table->collected == nullptr || table->collected->empty()) continue;
+    set.changes += table->collected->changes();
+    set.tables.push_back(table->collected->Take());
+    table->collected = nullptr;
   }
   // Whole transactions, too, when the one that has begun brought nothing yet but
   // a table's new shape.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "connectors/postgres/replication/change_collector.h"
 #include "connectors/postgres/replication/followed_table.h"
 #include "connectors/postgres/replication/pgoutput.h"
 #include "connectors/postgres/replication/transaction_spool.h"
@@ -74,7 +75,7 @@ class ChangeStream final : public pipeline::ChangeSource {
     FollowedIntegration followed;
     std::optional<RelationMessage> relation;
     std::shared_ptr<const TableShape> shape;
-    std::unique_ptr<ChangeFold> fold;
+    std::unique_ptr<ChangeCollector> collected;
   };
   /// The transaction whose changes are being folded.
   struct Transaction {
@@ -82,7 +83,8 @@ class ChangeStream final : public pipeline::ChangeSource {
     PostgresMicros time = 0;
     Lsn end;  // Known beforehand only for a streamed one.
     std::unique_ptr<SpooledTransaction> spooled;
-    bool has_folded = false;  // A change of it was folded, taken since or not.
+    bool has_folded = false;   // A change of it was folded, taken since or not.
+    std::int64_t ordinal = 0;  // Of its last change.
   };
 
   ChangeStream() = default;
@@ -94,7 +96,7 @@ class ChangeStream final : public pipeline::ChangeSource {
   Result<bool> LearnRelation(const RelationMessage& relation);
   Status Blame(const Table& table, Status status);
   Status LearnShape(Table& table, const RelationMessage& relation);
-  Status FoldRow(Table& table, const Message& message);
+  Result<int> FoldRow(Table& table, const Message& message);
   Result<State> PumpSpooled();
   void EndTransaction(Lsn end, PostgresMicros time);
   bool is_full() const { return bytes_ >= options_.bytes_max; }
@@ -111,7 +113,7 @@ class ChangeStream final : public pipeline::ChangeSource {
   bool in_stream_ = false;
   std::uint32_t stream_xid_ = 0;
   std::optional<Transaction> transaction_;
-  std::size_t bytes_ = 0;  // Of all folds.
+  std::size_t bytes_ = 0;  // Of all that is collected.
   bool has_changes_ = false;
   bool has_mark_ = false;
   std::string held_;  // A message that waits until the changes before it are taken.

@@ -6,191 +6,12 @@
 #include <algorithm>
 #include <set>
 
-#include "connectors/postgres/cell_decoder.h"
-#include "connectors/postgres/text_cell_decoder.h"
+#include "pipeline/changes.h"
+#include "pipeline/form.h"
 #include "pipeline/shaping.h"
 
 namespace afluente::postgres {
 namespace {
-
-using Entry = ChangeFold::Entry;
-
-/// How the cells of one column are decoded, in either form.
-struct CellForm {
-  const data::LogicalType& type;
-  TextForm binary;
-  TextLayout text;
-};
-
-Fault DecodeChange(const CellForm& form, const TupleCell& cell, std::size_t row,
-                   data::VectorWriter& out, RowArena& arena) {
-  switch (cell.kind) {
-    case TupleCell::Kind::kNull:
-    case TupleCell::Kind::kUnchanged:
-      out.SetNull(row);
-      return Fault::kNone;
-    case TupleCell::Kind::kBinary:
-      return DecodeCell(form.type, form.binary, cell.bytes, row, out);
-    case TupleCell::Kind::kText:
-      return DecodeTextCell(form.type, form.text, cell.bytes, row, out, arena);
-  }
-  return Fault::kMalformed;
-}
-
-Error BadCell(const data::Column& column, Fault fault) {
-  return {ErrorKind::kConversion, fmt::format("column \"{}\" {}", column.name, Describe(fault))};
-}
-
-// Which entries a reader yields.
-enum class Yields : std::uint8_t { kKeys, kRows, kIncompleteRows };
-
-class FoldReader final : public data::BatchReader {
- public:
-  FoldReader(const TableShape& shape, const ChangeFold& fold, Yields yields)
-      : shape_(shape), fold_(fold), yields_(yields) {}
-
-  Result<std::size_t> Next(data::Batch& batch) override {
-    arena_.Clear();
-    std::size_t rows = 0;
-    const std::vector<Entry>& entries = fold_.entries();
-    for (; rows < data::Batch::kRows && next_ < entries.size(); ++next_) {
-      if (!Wants(entries[next_])) continue;
-      AFL_TRY(Decode(entries[next_], rows, batch));
-      ++rows;
-    }
-    return rows;
-  }
-
- private:
-  bool Wants(const Entry& entry) const {
-    if (yields_ == Yields::kKeys) return true;
-    return entry.lives() && entry.complete() == (yields_ == Yields::kRows);
-  }
-
-  Status Decode(const Entry& entry, std::size_t row, data::Batch& batch) {
-    if (yields_ == Yields::kKeys) return DecodeKeyCells(entry.key, row, 0, batch);
-    AFL_TRY(DecodeRow(entry.row, row, batch));
-    if (yields_ == Yields::kRows) return Done{};
-    return DecodeKeyCells(entry.origin, row, 2 * shape_.columns.schema.size(), batch);
-  }
-
-  Status DecodeKeyCells(std::string_view key, std::size_t row, std::size_t first,
-                        data::Batch& batch) {
-    DecodeKey(key, cells_);
-    for (std::size_t i = 0; i < cells_.size(); ++i) {
-      const Fault fault = DecodeChange(Form(shape_.key_read[i]), cells_[i], row,
-                                       batch.columns()[first + i], arena_);
-      if (fault != Fault::kNone) return BadCell(shape_.key_schema[i], fault);
-    }
-    return Done{};
-  }
-
-  Status DecodeRow(std::string_view tuple, std::size_t row, data::Batch& batch) {
-    TupleView(tuple).Split(cells_);
-    const data::Schema& schema = shape_.columns.schema;
-    for (std::size_t i = 0; i < cells_.size(); ++i) {
-      if (shape_.schema_index[i] < 0) continue;
-      const auto column = static_cast<std::size_t>(shape_.schema_index[i]);
-      const Fault fault =
-          DecodeChange(Form(column), cells_[i], row, batch.columns()[column], arena_);
-      if (fault != Fault::kNone) return BadCell(schema[column], fault);
-      if (yields_ == Yields::kIncompleteRows) {
-        batch.columns()[schema.size() + column].Set(row,
-                                                    cells_[i].kind == TupleCell::Kind::kUnchanged);
-      }
-    }
-    return Done{};
-  }
-
-  CellForm Form(std::size_t column) const {
-    return {shape_.columns.schema[column].type, shape_.columns.forms[column],
-            shape_.columns.layouts[column]};
-  }
-
-  const TableShape& shape_;
-  const ChangeFold& fold_;
-  const Yields yields_;
-  RowArena arena_;  // What text cells of the batch in flight were turned into.
-  std::size_t next_ = 0;
-  std::vector<TupleCell> cells_;
-};
-
-// One row of the columns' defaults.
-class DefaultsReader final : public data::BatchReader {
- public:
-  explicit DefaultsReader(const TableShape& shape) : shape_(shape) {}
-
-  Result<std::size_t> Next(data::Batch& batch) override {
-    if (std::exchange(is_read_, true)) return std::size_t{0};
-    const SelectedColumns& columns = shape_.columns;
-    for (std::size_t i = 0; i < columns.schema.size(); ++i) {
-      const data::Column& column = columns.schema[i];
-      const auto found = shape_.defaults.find(column.name);
-      if (found == shape_.defaults.end()) {
-        batch.columns()[i].SetNull(0);
-        continue;
-      }
-      const Fault fault = DecodeTextCell(column.type, columns.layouts[i], found->second, 0,
-                                         batch.columns()[i], arena_);
-      if (fault != Fault::kNone) return BadCell(column, fault);
-    }
-    return std::size_t{1};
-  }
-
- private:
-  const TableShape& shape_;
-  RowArena arena_;
-  bool is_read_ = false;
-};
-
-class FoldedChanges final : public pipeline::TableChanges {
- public:
-  FoldedChanges(const estate::Integration& integration, std::shared_ptr<const TableShape> shape,
-                std::unique_ptr<ChangeFold> fold)
-      : integration_(integration),
-        shape_(std::move(shape)),
-        fold_(std::move(fold)),
-        rows_(fold_->live_complete()),
-        incomplete_rows_(fold_->live_incomplete()) {}
-
-  const estate::Integration& integration() const override { return integration_; }
-  const data::Schema& schema() const override { return shape_->columns.schema; }
-  std::uint64_t schema_version() const override { return shape_->version; }
-  const std::vector<std::string>& key() const override { return shape_->key; }
-  std::vector<std::string> columns_with_defaults() const override {
-    std::vector<std::string> names;
-    for (const data::Column& column : schema()) {
-      if (shape_->defaults.contains(column.name)) names.push_back(column.name);
-    }
-    return names;
-  }
-  std::unique_ptr<data::BatchReader> ReadDefaults() override {
-    return std::make_unique<DefaultsReader>(*shape_);
-  }
-  bool truncated() const override { return fold_->truncated(); }
-  std::uint64_t changes() const override { return fold_->changes(); }
-  std::size_t keys() const override { return fold_->entries().size(); }
-  std::size_t rows() const override { return rows_; }
-  std::size_t incomplete_rows() const override { return incomplete_rows_; }
-  const data::Schema& key_schema() const override { return shape_->key_schema; }
-  const data::Schema& incomplete_schema() const override { return shape_->incomplete_schema; }
-  std::unique_ptr<data::BatchReader> ReadKeys() override { return Read(Yields::kKeys); }
-  std::unique_ptr<data::BatchReader> ReadRows() override { return Read(Yields::kRows); }
-  std::unique_ptr<data::BatchReader> ReadIncompleteRows() override {
-    return Read(Yields::kIncompleteRows);
-  }
-
- private:
-  std::unique_ptr<data::BatchReader> Read(Yields yields) const {
-    return std::make_unique<FoldReader>(*shape_, *fold_, yields);
-  }
-
-  const estate::Integration& integration_;
-  const std::shared_ptr<const TableShape> shape_;
-  const std::unique_ptr<ChangeFold> fold_;
-  const std::size_t rows_;
-  const std::size_t incomplete_rows_;
-};
 
 Status CheckKey(const TableShape& shape, const RelationMessage& relation,
                 const estate::Integration& integration) {
@@ -216,6 +37,22 @@ estate::Integration WithoutUnsent(const estate::Integration& integration,
     return rule.second.exclude && !is_sent;
   });
   return sent;
+}
+
+// What the integration's form makes of the columns that are read.
+Status AddForm(TableShape& shape, const estate::Integration& integration) {
+  AFL_TRY(pipeline::CheckFormColumns(integration, shape.columns.schema));
+  shape.row_schema = shape.columns.schema;
+  if (integration.form == estate::Form::kHistory) {
+    for (data::Column& column : pipeline::FormColumns(integration.form)) {
+      shape.row_schema.push_back(std::move(column));
+    }
+  }
+  shape.marked_schema = shape.key_schema;
+  for (data::Column& column : pipeline::FormColumns(estate::Form::kSoftDelete)) {
+    shape.marked_schema.push_back(std::move(column));
+  }
+  return Done{};
 }
 
 }  // namespace
@@ -259,8 +96,9 @@ Result<std::shared_ptr<const TableShape>> ShapeTable(const RelationMessage& rela
     shape->key_read.push_back(at);
   }
   AFL_TRY(CheckKey(*shape, relation, integration));
-  shape->incomplete_schema = schema;
-  for (const data::Column& column : schema) {
+  AFL_TRY(AddForm(*shape, integration));
+  shape->incomplete_schema = shape->row_schema;
+  for (const data::Column& column : shape->row_schema) {
     shape->incomplete_schema.push_back(
         {pipeline::kLacksPrefix + column.name, {data::Kind::kBool, 0, 0, nullptr}, false});
   }
@@ -269,12 +107,6 @@ Result<std::shared_ptr<const TableShape>> ShapeTable(const RelationMessage& rela
         {pipeline::kOriginPrefix + column.name, column.type, column.nullable});
   }
   return std::shared_ptr<const TableShape>(std::move(shape));
-}
-
-std::unique_ptr<pipeline::TableChanges> MakeTableChanges(const estate::Integration& integration,
-                                                         std::shared_ptr<const TableShape> shape,
-                                                         std::unique_ptr<ChangeFold> fold) {
-  return std::make_unique<FoldedChanges>(integration, std::move(shape), std::move(fold));
 }
 
 }  // namespace afluente::postgres

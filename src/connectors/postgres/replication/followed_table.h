@@ -1,4 +1,4 @@
-// One table of a change stream: what an integration reads of it, and what its changes come down to.
+// One table of a change stream: what an integration reads of it.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +10,8 @@
 
 #include "base/result.h"
 #include "connectors/postgres/columns.h"
-#include "connectors/postgres/replication/change_fold.h"
+#include "connectors/postgres/replication/pgoutput.h"
 #include "estate/estate.h"
-#include "pipeline/changes.h"
 
 namespace afluente::postgres {
 
@@ -23,8 +22,10 @@ struct TableShape {
   std::vector<int> schema_index;         // Of each tuple column; -1: not read.
   std::vector<std::size_t> key_columns;  // Tuple columns of the key.
   std::vector<std::string> key;          // Their names.
+  data::Schema row_schema;  // columns.schema; for history, the form's columns behind it.
   data::Schema key_schema;
   std::vector<std::size_t> key_read;  // Their places in columns.schema.
+  data::Schema marked_schema;
   data::Schema incomplete_schema;
   std::uint64_t version = 0;
   /// What rows from before a column came hold in it, in its text form. By name.
@@ -34,16 +35,12 @@ struct TableShape {
 /// Derives the shape from what the stream says (`relation`) and the types that
 /// the catalog knows (`columns`: one each, in the same order).
 /// Errors: those of SelectColumns; kSchemaMismatch when the destination's key
-/// is not what the table's replica identity sends.
+/// is not what the table's replica identity sends, or a column has a name that
+/// the form needs.
 Result<std::shared_ptr<const TableShape>> ShapeTable(const RelationMessage& relation,
                                                      const std::vector<CatalogColumn>& columns,
                                                      const estate::Integration& integration,
                                                      std::uint64_t version,
                                                      std::map<std::string, std::string> defaults);
-
-/// The folded changes as batches. Owns the fold.
-std::unique_ptr<pipeline::TableChanges> MakeTableChanges(const estate::Integration& integration,
-                                                         std::shared_ptr<const TableShape> shape,
-                                                         std::unique_ptr<ChangeFold> fold);
 
 }  // namespace afluente::postgres

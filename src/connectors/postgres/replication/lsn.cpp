@@ -10,6 +10,10 @@ std::string Lsn::ToString() const {
   return fmt::format("{:X}/{:X}", value >> 32U, value & 0xffffffffU);
 }
 
+std::string Lsn::ToSortableString() const {
+  return fmt::format("{:08X}/{:08X}", value >> 32U, value & 0xffffffffU);
+}
+
 std::optional<Lsn> ParseLsn(std::string_view text) {
   const std::size_t slash = text.find('/');
   if (slash == std::string_view::npos) return std::nullopt;

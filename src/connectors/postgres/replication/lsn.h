@@ -16,6 +16,8 @@ struct Lsn {
   auto operator<=>(const Lsn&) const = default;
   /// "16/B374D848".
   std::string ToString() const;
+  /// "00000016/B374D848": the same to PostgreSQL, and in order as text.
+  std::string ToSortableString() const;
 };
 
 /// Parses "16/B374D848"; nullopt if it is not one.

@@ -1,0 +1,158 @@
+#include "connectors/postgres/replication/folded_changes.h"
+
+#include <algorithm>
+
+#include "connectors/postgres/epoch.h"
+#include "connectors/postgres/replication/shaped_changes.h"
+
+namespace afluente::postgres {
+namespace {
+
+using Entry = ChangeFold::Entry;
+
+// Which entries a reader yields, and what of them.
+enum class Yields : std::uint8_t { kKeys, kMarkedKeys, kRows, kIncompleteRows };
+
+bool Wants(Yields yields, const Entry& entry) {
+  switch (yields) {
+    case Yields::kKeys:
+      return entry.replaces();
+    case Yields::kMarkedKeys:
+      return entry.marked;
+    case Yields::kRows:
+      return entry.has_row() && entry.complete();
+    case Yields::kIncompleteRows:
+      return entry.has_row() && !entry.complete();
+  }
+  return false;
+}
+
+std::size_t Count(Yields yields, const ChangeFold& fold) {
+  return static_cast<std::size_t>(
+      std::count_if(fold.entries().begin(), fold.entries().end(),
+                    [yields](const Entry& entry) { return Wants(yields, entry); }));
+}
+
+class FoldReader final : public data::BatchReader {
+ public:
+  FoldReader(const TableShape& shape, const ChangeFold& fold, Yields yields)
+      : shape_(shape), fold_(fold), yields_(yields), decoder_(shape) {}
+
+  Result<std::size_t> Next(data::Batch& batch) override {
+    decoder_.BeginBatch();
+    std::size_t rows = 0;
+    const std::vector<Entry>& entries = fold_.entries();
+    for (; rows < data::Batch::kRows && next_ < entries.size(); ++next_) {
+      if (!Wants(yields_, entries[next_])) continue;
+      AFL_TRY(Decode(entries[next_], rows, batch));
+      ++rows;
+    }
+    return rows;
+  }
+
+ private:
+  Status Decode(const Entry& entry, std::size_t row, data::Batch& batch) {
+    switch (yields_) {
+      case Yields::kKeys:
+        return decoder_.DecodeKeyCells(entry.key, row, 0, batch);
+      case Yields::kMarkedKeys:
+        batch.columns()[shape_.key.size()].Set(row, entry.time + kEpochMicros);
+        return decoder_.DecodeKeyCells(entry.key, row, 0, batch);
+      case Yields::kRows:
+        return decoder_.DecodeRow(entry.row, row, false, batch);
+      case Yields::kIncompleteRows:
+        AFL_TRY(decoder_.DecodeRow(entry.row, row, true, batch));
+        return decoder_.DecodeKeyCells(entry.origin, row, 2 * shape_.row_schema.size(), batch);
+    }
+    return Done{};
+  }
+
+  const TableShape& shape_;
+  const ChangeFold& fold_;
+  const Yields yields_;
+  ChangeDecoder decoder_;
+  std::size_t next_ = 0;
+};
+
+class FoldedChanges final : public ShapedChanges {
+ public:
+  FoldedChanges(const estate::Integration& integration, std::shared_ptr<const TableShape> shape,
+                std::unique_ptr<ChangeFold> fold)
+      : ShapedChanges(integration, std::move(shape)),
+        fold_(std::move(fold)),
+        keys_(Count(Yields::kKeys, *fold_)),
+        marked_keys_(Count(Yields::kMarkedKeys, *fold_)),
+        rows_(fold_->complete_rows()),
+        incomplete_rows_(fold_->incomplete_rows()) {}
+
+  std::optional<WallTime> truncated_at() const override {
+    const auto time = fold_->truncated_at();
+    if (!time) return std::nullopt;
+    return WallTime(std::chrono::microseconds(*time + kEpochMicros));
+  }
+  std::uint64_t changes() const override { return fold_->changes(); }
+  std::size_t keys() const override { return keys_; }
+  std::size_t marked_keys() const override { return marked_keys_; }
+  std::size_t rows() const override { return rows_; }
+  std::size_t incomplete_rows() const override { return incomplete_rows_; }
+  std::unique_ptr<data::BatchReader> ReadKeys() override { return Read(Yields::kKeys); }
+  std::unique_ptr<data::BatchReader> ReadMarkedKeys() override { return Read(Yields::kMarkedKeys); }
+  std::unique_ptr<data::BatchReader> ReadRows() override { return Read(Yields::kRows); }
+  std::unique_ptr<data::BatchReader> ReadIncompleteRows() override {
+    return Read(Yields::kIncompleteRows);
+  }
+
+ private:
+  std::unique_ptr<data::BatchReader> Read(Yields yields) const {
+    return std::make_unique<FoldReader>(shape(), *fold_, yields);
+  }
+
+  const std::unique_ptr<ChangeFold> fold_;
+  const std::size_t keys_;
+  const std::size_t marked_keys_;
+  const std::size_t rows_;
+  const std::size_t incomplete_rows_;
+};
+
+class FoldCollector final : public ChangeCollector {
+ public:
+  FoldCollector(const estate::Integration& integration, std::shared_ptr<const TableShape> shape,
+                ChangeFold::Deleted deleted)
+      : integration_(integration),
+        shape_(std::move(shape)),
+        fold_(std::make_unique<ChangeFold>(shape_->key_columns, deleted)) {}
+
+  Result<int> Add(const Message& change, const ChangeMoment& moment) override {
+    if (change.kind == MessageKind::kInsert) {
+      AFL_TRY(fold_->Insert(change, moment.time));
+    } else if (change.kind == MessageKind::kUpdate) {
+      AFL_TRY(fold_->Update(change, moment.time));
+    } else if (change.kind == MessageKind::kDelete) {
+      AFL_TRY(fold_->Delete(change, moment.time));
+    } else {
+      fold_->Truncate(moment.time);
+    }
+    return 1;
+  }
+  bool empty() const override { return fold_->empty(); }
+  std::size_t bytes() const override { return fold_->bytes(); }
+  std::uint64_t changes() const override { return fold_->changes(); }
+  std::unique_ptr<pipeline::TableChanges> Take() override {
+    return std::make_unique<FoldedChanges>(integration_, shape_, std::move(fold_));
+  }
+
+ private:
+  const estate::Integration& integration_;
+  const std::shared_ptr<const TableShape> shape_;
+  std::unique_ptr<ChangeFold> fold_;
+};
+
+}  // namespace
+
+std::unique_ptr<ChangeCollector> MakeFoldCollector(const estate::Integration& integration,
+                                                   std::shared_ptr<const TableShape> shape,
+                                                   ChangeFold::Deleted deleted) {
+  return std::make_unique<FoldCollector>(integration, std::move(shape), deleted);
+}
+
+}  // namespace afluente::postgres

@@ -137,6 +137,7 @@ void CheckRules(const EstateDocs& docs, std::vector<Finding>& findings) {
     CheckReferences(scope);
     CheckModes(scope);
     CheckColumns(scope);
+    CheckForms(scope);
   }
 }
 

@@ -37,9 +37,10 @@ struct RuleScope {
   }
 };
 
-/// The three groups of rules of one integration.
+/// The groups of rules of one integration.
 void CheckReferences(const RuleScope& scope);  // rules_references.cpp
 void CheckModes(const RuleScope& scope);       // rules_modes.cpp
 void CheckColumns(const RuleScope& scope);     // rules_columns.cpp
+void CheckForms(const RuleScope& scope);       // rules_forms.cpp
 
 }  // namespace afluente::estate

@@ -59,8 +59,10 @@ inline constexpr Word<OnBadRow> kAll<OnBadRow>[] = {
 template <>
 inline constexpr Word<Form> kAll<Form>[] = {
     {"mirror", Form::kMirror, "the destination looks like the source"},
-    {"soft_delete", Form::kSoftDelete, "deleted rows stay, with the time of their deletion"},
-    {"history", Form::kHistory, "every version of a row stays, with its period of validity"},
+    {"soft_delete", Form::kSoftDelete,
+     "deleted rows stay, with the time of their deletion in `_deleted_at`"},
+    {"history", Form::kHistory,
+     "every change is a row of its own, with `_op`, `_lsn`, `_ordinal`, `_committed_at`"},
 };
 
 template <>

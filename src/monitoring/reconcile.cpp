@@ -12,6 +12,8 @@
 
 #include "connectors/postgres/catalog.h"
 #include "monitoring/side.h"
+#include "pipeline/form.h"
+#include "pipeline/shaping.h"
 
 namespace afluente::monitoring {
 namespace {
@@ -236,6 +238,29 @@ Result<SourceRows> OpenSourceRows(PGconn* connection, const estate::Integration&
   return rows;
 }
 
+// What the form says the source has now.
+Result<std::string> RowsToCompare(PGconn* source, const estate::Integration& integration,
+                                  const std::string& table, duckdb_connection connection) {
+  if (integration.form == estate::Form::kMirror) return table;
+  AFL_ASSIGN(const auto columns, duck::DescribeSelect(connection, "SELECT * FROM " + table));
+  std::vector<std::string> names;
+  for (const duck::TableColumn& column : columns) names.push_back(column.name);
+  if (!pipeline::HasFormColumns(integration.form, names)) {
+    return Error(
+        ErrorKind::kSchemaMismatch,
+        fmt::format("table {} was not written in form {}; `afluente run {} --full-refresh` "
+                    "copies it again",
+                    table, estate::NameOf(integration.form), integration.name));
+  }
+  std::vector<std::string> key = integration.destination.key;
+  if (key.empty()) {
+    AFL_ASSIGN(const auto relation, postgres::FindRelation(source, integration.source.table));
+    AFL_ASSIGN(key, postgres::IdentityColumns(source, relation));
+    for (std::string& column : key) column = pipeline::ArrivesAs(column, integration);
+  }
+  return pipeline::CurrentRows(integration.form, table, key);
+}
+
 Status CompareNulls(const Side& source, const Side& destination, Reconciliation& result) {
   std::vector<std::string> source_sql;
   std::vector<std::string> destination_sql;
@@ -279,12 +304,14 @@ std::string_view NameOf(DifferenceKind kind) {
 
 Result<Reconciliation> Reconcile(const postgres::Endpoint& endpoint,
                                  const estate::Integration& integration,
-                                 const std::string& mask_salt, const std::string& destination,
+                                 const std::string& mask_salt, const std::string& table,
                                  duckdb_connection connection) {
-  AFL_ASSIGN(const auto described,
-             duck::DescribeSelect(connection, "SELECT * FROM " + destination));
   AFL_ASSIGN(const postgres::Connection source_connection,
              postgres::Connect(endpoint.dsn, endpoint.overrides));
+  AFL_ASSIGN(const std::string destination,
+             RowsToCompare(source_connection.get(), integration, table, connection));
+  AFL_ASSIGN(const auto described,
+             duck::DescribeSelect(connection, "SELECT * FROM " + destination));
   AFL_ASSIGN(const SourceRows source_rows, OpenSourceRows(source_connection.get(), integration));
   AFL_ASSIGN(const ComparedColumns compared,
              CompareColumns(integration, source_rows.columns, described, connection));

@@ -38,8 +38,9 @@ struct Reconciliation {
 
 constexpr std::size_t kSampleMax = 20;
 
-/// Compares `integration`'s source with `destination` (an SQL table expression
-/// that `connection` reads).
+/// Compares `integration`'s source with `table` (an SQL table expression that
+/// `connection` reads): of form soft_delete the rows that are not marked, of
+/// form history the last row a key.
 ///
 /// How: both sides hash every row's canonical text (md5, 60 bits of it) and sum
 /// the hashes per slice of the hash of the key. Slices that differ are asked
@@ -49,7 +50,7 @@ constexpr std::size_t kSampleMax = 20;
 /// Errors: those of both systems; kNotFound when the destination is empty.
 Result<Reconciliation> Reconcile(const postgres::Endpoint& endpoint,
                                  const estate::Integration& integration,
-                                 const std::string& mask_salt, const std::string& destination,
+                                 const std::string& mask_salt, const std::string& table,
                                  duckdb_connection connection);
 
 }  // namespace afluente::monitoring

@@ -14,6 +14,7 @@
 #include "connectors/postgres/source.h"
 #include "connectors/registry.h"
 #include "pipeline/run.h"
+#include "pipeline/shaping.h"
 
 namespace afluente::orchestrator {
 
@@ -29,6 +30,30 @@ std::vector<const estate::Integration*> CdcIntegrations(const estate::Estate& es
   }
   return found;
 }
+
+namespace {
+
+Result<WallTime> ServerTime(PGconn* catalog) {
+  AFL_ASSIGN(
+      const postgres::QueryResult row,
+      postgres::Query(catalog, "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"));
+  return WallTime(std::chrono::microseconds(std::atoll(PQgetvalue(row.get(), 0, 0))));
+}
+
+// What identifies the rows of `integration`, as it arrives.
+Result<std::vector<std::string>> ArrivingKey(PGconn* catalog,
+                                             const postgres::RelationName& relation,
+                                             const estate::Integration& integration) {
+  if (!integration.destination.key.empty()) return integration.destination.key;
+  AFL_ASSIGN(std::vector<std::string> key, postgres::IdentityColumns(catalog, relation));
+  for (std::string& column : key) column = pipeline::ArrivesAs(column, integration);
+  return key;
+}
+
+// The log's places are multiples of 8: the one before stands for the copy alone.
+std::string PlaceBefore(Lsn lsn) { return Lsn{lsn.value - 1}.ToSortableString(); }
+
+}  // namespace
 
 struct FollowGroup::Prepared {
   postgres::Endpoint endpoint;
@@ -224,6 +249,8 @@ Status FollowGroup::CopyAtOneMoment(Prepared& prepared,
   // A slot that exists goes on; a temporary one shows where the copy stands in it.
   AFL_ASSIGN(const auto wal, postgres::WalConnection::Open(prepared.endpoint));
   const bool temporary = std::exchange(prepared.slot_exists, true);
+  // Before the snapshot: no change that follows was committed earlier.
+  AFL_ASSIGN(const WallTime taken_at, ServerTime(catalog));
   AFL_ASSIGN(const postgres::NewSlot slot,
              wal->CreateSlot(temporary ? slot_.substr(0, 50) + "_copy" : slot_, temporary, stop));
   for (const estate::Integration* integration : missing) {
@@ -245,7 +272,11 @@ Status FollowGroup::CopyAtOneMoment(Prepared& prepared,
     AFL_ASSIGN(const std::string locked,
                postgres::StorageOf(catalog, prepared.relations.at(integration->name)));
     if (locked != storage[integration->name]) continue;
-    AFL_ASSIGN(const auto sink, duck::OpenTableSink(context_.warehouse, *integration, true));
+    AFL_ASSIGN(auto key,
+               ArrivingKey(catalog, prepared.relations.at(integration->name), *integration));
+    AFL_ASSIGN(const auto sink,
+               duck::OpenCopySink(context_.warehouse, *integration,
+                                  {std::move(key), PlaceBefore(slot.consistent_point), taken_at}));
     AFL_ASSIGN(const auto nothing, sink->Stored());
     AFL_ASSIGN(const auto copied, pipeline::Run(*source, *sink, progress, stop).Within([&] {
       return "integration " + integration->name;

@@ -51,12 +51,12 @@ Status CheckFormColumns(const estate::Integration& integration, const data::Sche
   for (const data::Column& column : source) names.push_back(ArrivesAs(column.name, integration));
   for (const data::Column& column : FormColumns(integration.form)) {
     if (!Contains(names, column.name)) continue;
-    return Error(ErrorKind::kSchemaMismatch,
-                 fmt::format("{0}: form: {1} adds a column \"{2}\", and one of that name arrives; "
-                             "give that one another name: columns: {{ {2}: {{ rename: "
-                             "source{2} }} }}",
-                             integration.mark.ToString(), estate::NameOf(integration.form),
-                             column.name));
+    return Error(
+        ErrorKind::kSchemaMismatch,
+        fmt::format("{0}: form: {1} adds a column \"{2}\", and one of that name arrives; "
+                    "give that one another name: columns: {{ {2}: {{ rename: "
+                    "source{2} }} }}",
+                    integration.mark.ToString(), estate::NameOf(integration.form), column.name));
   }
   return Done{};
 }
@@ -76,9 +76,10 @@ std::string CurrentRows(estate::Form form, const std::string& table,
       for (const std::string& name : key) names.push_back(QuoteIdentifier(name));
       const std::string last =
           key.empty() ? ""
-                      : fmt::format(" QUALIFY row_number() OVER (PARTITION BY {} ORDER BY _lsn "
-                                    "DESC, _ordinal DESC) = 1",
-                                    fmt::join(names, ", "));
+                      : fmt::format(
+                            " QUALIFY row_number() OVER (PARTITION BY {} ORDER BY _lsn "
+                            "DESC, _ordinal DESC) = 1",
+                            fmt::join(names, ", "));
       return fmt::format(
           "(SELECT {0} FROM (SELECT * FROM {1} WHERE (_lsn, _ordinal) > coalesce((SELECT "
           "max((_lsn, _ordinal)) FROM {1} WHERE _op = 'truncate'), ('', 0)){2}) WHERE _op <> "

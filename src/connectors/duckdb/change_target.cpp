@@ -149,10 +149,10 @@ ChangeTarget::Completion ChangeTarget::CompletionSql(const pipeline::TableChange
     const std::string name = QuoteIdentifier(arrives_as);
     const std::string lacking = QuoteIdentifier(pipeline::kLacksPrefix + column.name);
     sql.columns += sql.columns.empty() ? "" : ", ";
-    sql.columns += ignored_.contains(arrives_as)
-                       ? "s." + name
-                       : fmt::format("CASE WHEN s.{0} THEN t.{1} ELSE s.{1} END AS {1}", lacking,
-                                     name);
+    sql.columns +=
+        ignored_.contains(arrives_as)
+            ? "s." + name
+            : fmt::format("CASE WHEN s.{0} THEN t.{1} ELSE s.{1} END AS {1}", lacking, name);
     lacks += ", " + lacking;
   }
   std::string origin;

@@ -52,12 +52,13 @@ class SoftDeleteTarget final : public ChangeTarget {
     NoteDeleted();
     return data::Execute(
         connection,
-        fmt::format("CREATE OR REPLACE TEMP TABLE _afluente_marked AS SELECT * REPLACE (TIMESTAMPTZ "
-                    "{1} AS _deleted_at) FROM {0} WHERE _deleted_at IS NULL; "
-                    "DELETE FROM {0} WHERE _deleted_at IS NULL; "
-                    "INSERT INTO {0} SELECT * FROM temp._afluente_marked; "
-                    "DROP TABLE temp._afluente_marked",
-                    Target(), QuoteLiteral(FormatRfc3339(time))));
+        fmt::format(
+            "CREATE OR REPLACE TEMP TABLE _afluente_marked AS SELECT * REPLACE (TIMESTAMPTZ "
+            "{1} AS _deleted_at) FROM {0} WHERE _deleted_at IS NULL; "
+            "DELETE FROM {0} WHERE _deleted_at IS NULL; "
+            "INSERT INTO {0} SELECT * FROM temp._afluente_marked; "
+            "DROP TABLE temp._afluente_marked",
+            Target(), QuoteLiteral(FormatRfc3339(time))));
   }
 
   Status MarkKeys(duckdb_connection connection, pipeline::TableChanges& changes) {
@@ -73,11 +74,10 @@ class SoftDeleteTarget final : public ChangeTarget {
               Target(), pipeline::ColumnList(integration(), changes.key_schema()), lane, match);
         }));
     return data::Execute(
-        connection,
-        fmt::format("DELETE FROM {0} AS t USING temp._afluente_marked AS s WHERE {1}; "
-                    "INSERT INTO {0} SELECT * FROM temp._afluente_marked; "
-                    "DROP TABLE temp._afluente_marked",
-                    Target(), match));
+        connection, fmt::format("DELETE FROM {0} AS t USING temp._afluente_marked AS s WHERE {1}; "
+                                "INSERT INTO {0} SELECT * FROM temp._afluente_marked; "
+                                "DROP TABLE temp._afluente_marked",
+                                Target(), match));
   }
 };
 
@@ -100,13 +100,12 @@ class HistoryTarget final : public ChangeTarget {
                              pipeline::TableChanges& changes) override {
     const Completion sql = CompletionSql(changes);
     const auto reader = changes.ReadIncompleteRows();
-    AFL_TRY(RunOverLane(
-        connection, *reader, changes.incomplete_schema(), changes.incomplete_rows(),
-        [&](const std::string& lane) {
-          return fmt::format(
-              "CREATE OR REPLACE TEMP TABLE _afluente_lacking AS SELECT {} FROM {}", sql.staged,
-              lane);
-        }));
+    AFL_TRY(RunOverLane(connection, *reader, changes.incomplete_schema(), changes.incomplete_rows(),
+                        [&](const std::string& lane) {
+                          return fmt::format(
+                              "CREATE OR REPLACE TEMP TABLE _afluente_lacking AS SELECT {} FROM {}",
+                              sql.staged, lane);
+                        }));
     return data::Execute(
         connection,
         fmt::format("CREATE OR REPLACE TEMP TABLE _afluente_incomplete AS SELECT {0} FROM "

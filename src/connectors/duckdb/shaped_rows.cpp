@@ -28,8 +28,9 @@ std::string ShapedRows::What() const {
   return integration_.transform_mark.ToString() + ": transform";
 }
 
-std::string ShapedRows::Select(const std::string& lane) const {
-  const std::string select = pipeline::ShapingSelect(integration_, schema_, lane);
+std::string ShapedRows::Select(const std::string& lane, std::uint64_t number) const {
+  std::string select = pipeline::ShapingSelect(integration_, schema_, lane);
+  if (added_) select = fmt::format("SELECT *{} FROM ({})", added_(number), select);
   if (evolution_.projection.empty()) return select;
   return fmt::format("SELECT {} FROM ({})", fmt::join(evolution_.projection, ", "), select);
 }
@@ -55,7 +56,7 @@ Status ShapedRows::Prepare(const data::Schema& schema, std::uint64_t estimated_r
   AFL_ASSIGN(const data::DuckConnection connection, warehouse_.Connect());
   const LaneTable shape(warehouse_.lanes(), nullptr, schema_, 0);
   const auto describe = [&] {
-    return DescribeSelect(connection.get(), Select(shape.sql())).Within([&] { return What(); });
+    return DescribeSelect(connection.get(), Select(shape.sql(), 0)).Within([&] { return What(); });
   };
   AFL_ASSIGN(columns_, describe());
   if (!target.empty()) {
@@ -75,8 +76,8 @@ Result<std::uint64_t> ShapedRows::Drain(data::BatchReader& lane, const std::stri
   const LaneTable table(warehouse_.lanes(), &lane, schema_, estimated_rows_);
   const InterruptOnStop interrupt(connection.get(), stop);
   const std::string known = lane.sql();
-  auto written =
-      data::Query(connection.get(), before + Select(known.empty() ? table.sql() : known) + after);
+  auto written = data::Query(
+      connection.get(), before + Select(known.empty() ? table.sql() : known, lanes_++) + after);
   if (!written.ok()) {
     if (auto failure = table.failure()) return *std::move(failure);
     return Error(written.error().kind(), What() + ": " + WithoutValues(written.error().message()));

@@ -1,7 +1,9 @@
 // The rows of a run as a destination takes them: shaped, checked against what stands there.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -21,6 +23,10 @@ class ShapedRows {
   ShapedRows(Warehouse& warehouse, const estate::Integration& integration)
       : warehouse_(warehouse), integration_(integration) {}
 
+  /// Puts columns behind those that arrive: SQL for the end of a SELECT's list,
+  /// for the rows of lane number `lane`, from 0 on. Before Prepare.
+  void Add(std::function<std::string(std::uint64_t lane)> columns) { added_ = std::move(columns); }
+
   /// Binds renames, masks and transform to rows of `schema` and plans how they
   /// fit `target` (empty: nothing stands there yet).
   /// Errors: those of DescribeSelect and PlanEvolution; kNotFound for a key
@@ -39,7 +45,7 @@ class ShapedRows {
                               const std::string& after, const std::stop_token& stop) const;
 
  private:
-  std::string Select(const std::string& lane) const;
+  std::string Select(const std::string& lane, std::uint64_t number) const;
   std::string What() const;  // For errors.
   Status CheckKeyColumns() const;
 
@@ -47,6 +53,8 @@ class ShapedRows {
   const estate::Integration& integration_;
   data::Schema schema_;
   std::uint64_t estimated_rows_ = 0;
+  std::function<std::string(std::uint64_t lane)> added_;
+  mutable std::atomic<std::uint64_t> lanes_{0};  // That were drained.
   std::vector<TableColumn> columns_;
   Evolution evolution_;
 };

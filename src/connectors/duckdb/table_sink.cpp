@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <strings.h>
 
 #include <algorithm>
 #include <atomic>
@@ -9,6 +10,7 @@
 #include "base/names.h"
 #include "connectors/duckdb/checkpoints.h"
 #include "connectors/duckdb/shaped_rows.h"
+#include "pipeline/form.h"
 #include "pipeline/shaping.h"
 
 namespace afluente::duck {
@@ -16,14 +18,18 @@ namespace {
 
 class TableSink final : public pipeline::Sink {
  public:
+  /// `form`: of a copy, what its form makes of it; nullptr: nothing.
   TableSink(Warehouse& warehouse, const estate::Integration& integration, bool full_refresh,
-            data::DuckConnection connection)
+            std::unique_ptr<CopyForm> form, data::DuckConnection connection)
       : warehouse_(warehouse),
         integration_(integration),
         address_(*integration.destination.table),
         full_refresh_(full_refresh),
+        form_(std::move(form)),
         connection_(std::move(connection)),
-        rows_(warehouse, integration) {}
+        rows_(warehouse, integration_) {
+    if (form_ != nullptr) rows_.Add([this](auto lane) { return form_->AddedColumns(lane); });
+  }
   ~TableSink() override;
   TableSink(const TableSink&) = delete;
   TableSink& operator=(const TableSink&) = delete;
@@ -43,11 +49,15 @@ class TableSink final : public pipeline::Sink {
   Status Publish(const data::Position& end, const std::vector<data::DeadLetter>& dead_letters);
   Status MergeStage() const;
   bool Replaces() const;
+  bool Keeps() const { return form_ != nullptr && !target_.empty() && form_->Keeps(target_); }
+  Status Fit(const data::Schema& schema, std::uint64_t estimated_rows);
+  std::vector<TableColumn> StageColumns() const;
 
   Warehouse& warehouse_;
-  const estate::Integration& integration_;
+  const estate::Integration integration_;
   const estate::TableAddress address_;
   const bool full_refresh_;
+  const std::unique_ptr<CopyForm> form_;
   data::DuckConnection connection_;
 
   ShapedRows rows_;
@@ -100,12 +110,42 @@ std::string TableSink::Compression(const TableColumn& column, const data::Schema
   return std::any_of(source.begin(), source.end(), is_long) ? " USING COMPRESSION zstd" : "";
 }
 
+Status TableSink::Fit(const data::Schema& schema, std::uint64_t estimated_rows) {
+  AFL_TRY(pipeline::CheckFormColumns(integration_, schema));
+  if (Keeps()) {
+    return rows_.Prepare(schema, estimated_rows, target_, true).Within([&] {
+      return fmt::format(
+          "form: {} keeps rows of {}, however it is copied; rename or drop it in the "
+          "warehouse to begin without them",
+          estate::NameOf(integration_.form), address_.ToString());
+    });
+  }
+  return rows_.Prepare(schema, estimated_rows, full_refresh_ ? std::vector<TableColumn>() : target_,
+                       !Replaces());
+}
+
+// Where rows of the old table are kept, the stage has room for them, too.
+std::vector<TableColumn> TableSink::StageColumns() const {
+  std::vector<TableColumn> columns = rows_.columns();
+  if (!Keeps()) return columns;
+  for (const TableColumn& old : target_) {
+    const auto found = std::find_if(columns.begin(), columns.end(), [&](const TableColumn& column) {
+      return strcasecmp(column.name.c_str(), old.name.c_str()) == 0;
+    });
+    if (found == columns.end()) {
+      columns.push_back(old);
+    } else if (IsWidening(found->type, old.type)) {
+      found->type = old.type;
+    }
+  }
+  return columns;
+}
+
 Status TableSink::Prepare(const data::Schema& schema, std::uint64_t estimated_rows) {
   AFL_ASSIGN(target_, ReadColumns(connection_.get(), address_));
-  AFL_TRY(rows_.Prepare(schema, estimated_rows,
-                        full_refresh_ ? std::vector<TableColumn>() : target_, !Replaces()));
+  AFL_TRY(Fit(schema, estimated_rows));
   std::string columns;
-  for (const TableColumn& column : rows_.columns()) {
+  for (const TableColumn& column : StageColumns()) {
     columns += fmt::format("{}{} {}{}", columns.empty() ? "" : ", ", QuoteIdentifier(column.name),
                            column.type, Compression(column, schema));
   }
@@ -118,7 +158,8 @@ Status TableSink::Prepare(const data::Schema& schema, std::uint64_t estimated_ro
 }
 
 Status TableSink::Load(data::BatchReader& lane, const std::stop_token& stop) {
-  AFL_ASSIGN(const std::uint64_t rows, rows_.Drain(lane, "INSERT INTO " + Stage() + " ", "", stop));
+  AFL_ASSIGN(const std::uint64_t rows,
+             rows_.Drain(lane, "INSERT INTO " + Stage() + " BY NAME ", "", stop));
   staged_ += rows;
   return Done{};
 }
@@ -194,7 +235,9 @@ Status TableSink::MergeStage() const {
 
 Status TableSink::Publish(const data::Position& end,
                           const std::vector<data::DeadLetter>& dead_letters) {
-  if (Replaces()) {
+  if (Keeps()) {
+    AFL_TRY(form_->Publish(connection_.get(), Stage(), address_, rows_.evolution()));
+  } else if (Replaces()) {
     AFL_TRY(
         data::Execute(connection_.get(),
                       fmt::format("DROP TABLE IF EXISTS {}; ALTER TABLE {} RENAME TO {}",
@@ -244,8 +287,20 @@ Result<std::unique_ptr<pipeline::Sink>> OpenTableSink(Warehouse& warehouse,
                                                       const estate::Integration& integration,
                                                       bool full_refresh) {
   AFL_ASSIGN(data::DuckConnection connection, warehouse.Connect());
-  return std::unique_ptr<pipeline::Sink>(
-      std::make_unique<TableSink>(warehouse, integration, full_refresh, std::move(connection)));
+  return std::unique_ptr<pipeline::Sink>(std::make_unique<TableSink>(
+      warehouse, integration, full_refresh, nullptr, std::move(connection)));
+}
+
+Result<std::unique_ptr<pipeline::Sink>> OpenCopySink(Warehouse& warehouse,
+                                                     const estate::Integration& integration,
+                                                     CopyMoment moment) {
+  AFL_ASSIGN(data::DuckConnection connection, warehouse.Connect());
+  // A new copy takes the source's shape, whatever the policy says of changes.
+  estate::Integration copied = integration;
+  copied.on_schema_change = estate::OnSchemaChange::kEvolve;
+  return std::unique_ptr<pipeline::Sink>(std::make_unique<TableSink>(
+      warehouse, copied, true, MakeCopyForm(integration.form, std::move(moment)),
+      std::move(connection)));
 }
 
 }  // namespace afluente::duck

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "connectors/duckdb/copy_form.h"
 #include "connectors/duckdb/warehouse.h"
 #include "estate/estate.h"
 #include "pipeline/sink.h"
@@ -20,5 +21,11 @@ namespace afluente::duck {
 Result<std::unique_ptr<pipeline::Sink>> OpenTableSink(Warehouse& warehouse,
                                                       const estate::Integration& integration,
                                                       bool full_refresh);
+
+/// The same for the copy that a followed table begins with, or begins anew with:
+/// what stands there is replaced, but for what the integration's form keeps.
+Result<std::unique_ptr<pipeline::Sink>> OpenCopySink(Warehouse& warehouse,
+                                                     const estate::Integration& integration,
+                                                     CopyMoment moment);
 
 }  // namespace afluente::duck

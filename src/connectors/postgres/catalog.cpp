@@ -131,6 +131,21 @@ Result<std::vector<CatalogColumn>> DescribeColumns(PGconn* connection, const Rel
   return ResolveSeed(connection, fmt::format(kTableSeed, name.oid));
 }
 
+Result<std::vector<std::string>> IdentityColumns(PGconn* connection, const RelationName& name) {
+  AFL_ASSIGN(
+      const QueryResult found,
+      QueryParams(connection,
+                  "SELECT a.attname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_index i ON "
+                  "i.indrelid = c.oid AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN "
+                  "'i' THEN i.indisreplident ELSE false END JOIN pg_catalog.pg_attribute a ON "
+                  "a.attrelid = c.oid AND a.attnum = ANY (i.indkey) WHERE c.oid = $1::oid "
+                  "ORDER BY a.attnum",
+                  {name.oid}));
+  std::vector<std::string> columns;
+  for (int row = 0; row < PQntuples(found.get()); ++row) columns.push_back(Text(found, row, 0));
+  return columns;
+}
+
 Result<Relation> DescribeRelation(PGconn* connection, const RelationName& name) {
   Relation relation;
   AFL_ASSIGN(relation.columns, DescribeColumns(connection, name));

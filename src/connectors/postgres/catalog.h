@@ -47,6 +47,10 @@ Result<RelationName> FindRelation(PGconn* connection, const std::string& table);
 /// Columns of a relation, in order. Waits for nobody's lock.
 Result<std::vector<CatalogColumn>> DescribeColumns(PGconn* connection, const RelationName& name);
 
+/// The columns of a table that its replica identity names a row by; none under
+/// FULL and NOTHING, and without a primary key.
+Result<std::vector<std::string>> IdentityColumns(PGconn* connection, const RelationName& name);
+
 /// Columns and leaves of a relation, as the current snapshot sees them. Measuring
 /// the leaves waits for whoever holds them exclusively.
 Result<Relation> DescribeRelation(PGconn* connection, const RelationName& name);

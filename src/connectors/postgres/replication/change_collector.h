@@ -15,8 +15,8 @@ struct TableShape;
 
 /// When a change happened.
 struct ChangeMoment {
-  Lsn commit;               // Of its transaction.
-  PostgresMicros time = 0;  // Of the commit.
+  Lsn commit;                // Of its transaction.
+  PostgresMicros time = 0;   // Of the commit.
   std::int64_t ordinal = 0;  // Its place in the transaction.
 };
 

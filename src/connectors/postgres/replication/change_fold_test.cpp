@@ -344,5 +344,67 @@ TEST(KeyFormTest, ComesBackAsItWasEncoded) {
   EXPECT_TRUE(decoded.empty());
 }
 
+/// The destination keeps rows that are deleted.
+class MarkingFoldTest : public ChangeFoldTest {
+ protected:
+  MarkingFoldTest() { fold_ = ChangeFold({0}, ChangeFold::Deleted::kMarked); }
+
+  /// "1 at 3: 1,ana,x" for a marked row; "1 at 3" for a key of which no row is known.
+  std::vector<std::string> Marked() const {
+    std::vector<std::string> lines;
+    std::vector<TupleCell> cells;
+    for (const ChangeFold::Entry& entry : fold_.entries()) {
+      if (!entry.marked) continue;
+      DecodeKey(entry.key, cells);
+      std::string line = PrintCells(cells) + " at " + std::to_string(entry.time);
+      EXPECT_EQ(entry.replaces(), entry.has_row());
+      if (entry.has_row()) {
+        TupleView(entry.row).Split(cells);
+        line += ": " + PrintCells(cells);
+      }
+      lines.push_back(line);
+    }
+    return lines;
+  }
+};
+
+TEST_F(MarkingFoldTest, ADeletedRowKeepsWhatIsKnownOfIt) {
+  Delete("1");
+  Insert({"2", "bia", "y"});
+  Delete("2");
+  Update({"3", "eva", "u"});
+  Delete("3");
+  EXPECT_THAT(Marked(), ElementsAre("1 at 1", "2 at 3: 2,bia,y", "3 at 5: 3,eva,u"));
+  EXPECT_EQ(fold_.complete_rows(), 1U);
+  EXPECT_EQ(fold_.incomplete_rows(), 1U);
+}
+
+TEST_F(MarkingFoldTest, InsertedAgainItLives) {
+  Delete("1");
+  Insert({"1", "new", "n"});
+  EXPECT_THAT(Marked(), IsEmpty());
+  EXPECT_THAT(Entries(), ElementsAre("1: 1,new,n"));
+}
+
+TEST_F(MarkingFoldTest, AKeyThatChangedIsNotDeleted) {
+  Rekey("1", {"2", "ana", "u"});
+  EXPECT_THAT(Marked(), IsEmpty());
+  Delete("2");
+  EXPECT_THAT(Marked(), ElementsAre("2 at 2: 2,ana,u"));
+  EXPECT_TRUE(fold_.entries()[1].replaces());
+}
+
+TEST_F(MarkingFoldTest, TruncateMarksWhatLivesAndRemembersTheFirstTime) {
+  Insert({"1", "ana", "x"});
+  Delete("2");
+  fold_.Truncate(++time_);
+  Insert({"3", "new", "x"});
+  fold_.Truncate(++time_);
+  Insert({"4", "last", "x"});
+  EXPECT_EQ(fold_.truncated_at(), 3);
+  EXPECT_THAT(Marked(), ElementsAre("1 at 3: 1,ana,x", "2 at 2", "3 at 5: 3,new,x"));
+  EXPECT_EQ(fold_.changes(), 6U);
+}
+
 }  // namespace
 }  // namespace afluente::postgres

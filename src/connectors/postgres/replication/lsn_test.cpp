@@ -45,5 +45,11 @@ TEST(LsnTest, IsOrderedByPlaceAndNotByText) {
   EXPECT_LT(*ParseLsn("1/9"), *ParseLsn("1/10"));
 }
 
+TEST(LsnOrderTest, TheSortableTextIsTheSamePlace) {
+  EXPECT_EQ(Lsn{0x16B374D848ULL}.ToSortableString(), "00000016/B374D848");
+  EXPECT_EQ(ParseLsn("00000016/B374D848"), Lsn{0x16B374D848ULL});
+  EXPECT_LT(Lsn{0xFFFFFFFFULL}.ToSortableString(), Lsn{0x100000000ULL}.ToSortableString());
+}
+
 }  // namespace
 }  // namespace afluente::postgres

@@ -238,11 +238,11 @@ Result<SourceRows> OpenSourceRows(PGconn* connection, const estate::Integration&
   return rows;
 }
 
-// What the form says the source has now.
+// What the form says the source has now. Takes the form's columns out of `columns`.
 Result<std::string> RowsToCompare(PGconn* source, const estate::Integration& integration,
-                                  const std::string& table, duckdb_connection connection) {
+                                  const std::string& table,
+                                  std::vector<duck::TableColumn>& columns) {
   if (integration.form == estate::Form::kMirror) return table;
-  AFL_ASSIGN(const auto columns, duck::DescribeSelect(connection, "SELECT * FROM " + table));
   std::vector<std::string> names;
   for (const duck::TableColumn& column : columns) names.push_back(column.name);
   if (!pipeline::HasFormColumns(integration.form, names)) {
@@ -251,6 +251,9 @@ Result<std::string> RowsToCompare(PGconn* source, const estate::Integration& int
         fmt::format("table {} was not written in form {}; `afluente run {} --full-refresh` "
                     "copies it again",
                     table, estate::NameOf(integration.form), integration.name));
+  }
+  for (const data::Column& added : pipeline::FormColumns(integration.form)) {
+    std::erase_if(columns, [&](const auto& column) { return column.name == added.name; });
   }
   std::vector<std::string> key = integration.destination.key;
   if (key.empty()) {
@@ -306,12 +309,11 @@ Result<Reconciliation> Reconcile(const postgres::Endpoint& endpoint,
                                  const estate::Integration& integration,
                                  const std::string& mask_salt, const std::string& table,
                                  duckdb_connection connection) {
+  AFL_ASSIGN(auto described, duck::DescribeSelect(connection, "SELECT * FROM " + table));
   AFL_ASSIGN(const postgres::Connection source_connection,
              postgres::Connect(endpoint.dsn, endpoint.overrides));
   AFL_ASSIGN(const std::string destination,
-             RowsToCompare(source_connection.get(), integration, table, connection));
-  AFL_ASSIGN(const auto described,
-             duck::DescribeSelect(connection, "SELECT * FROM " + destination));
+             RowsToCompare(source_connection.get(), integration, table, described));
   AFL_ASSIGN(const SourceRows source_rows, OpenSourceRows(source_connection.get(), integration));
   AFL_ASSIGN(const ComparedColumns compared,
              CompareColumns(integration, source_rows.columns, described, connection));

@@ -1,6 +1,9 @@
 // Forms soft_delete and history: what the source forgot, and how it came to be as it is.
 #include <fmt/format.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "support/following.h"
 
 namespace afluente::test {
@@ -212,17 +215,17 @@ class HistoryTest : public FormsTest {
     EXPECT_THAT(WarehouseLines("select count(*) - count(distinct (_lsn, _ordinal)) from dw.d.t"),
                 ElementsAre("0"));
   }
-  /// The view of docs/real-time.md over the versions of t.
+  /// The SELECT of docs/forms.md, over t.
   static std::string Versions(const std::string& columns, const std::string& where) {
-    return fmt::format(
-        "with changes as (select *, count(*) filter (_op = 'truncate') over (order by _lsn, "
-        "_ordinal) as generation, min(_committed_at) filter (_op = 'truncate') over (order by "
-        "_lsn, _ordinal rows between 1 following and unbounded following) as truncated_at from "
-        "dw.d.t), versions as (select * exclude (generation, truncated_at), _committed_at as "
-        "valid_from, coalesce(lead(_committed_at) over (partition by id, generation order by _lsn, "
-        "_ordinal), truncated_at) as valid_to from changes qualify _op not in ('delete', "
-        "'truncate')) select {} from versions where {} order by id, valid_from",
-        columns, where);
+    std::ifstream file(AFLUENTE_DOCS "/forms.md");
+    const std::string page((std::istreambuf_iterator<char>(file)), {});
+    const std::string opening = "```sql\n";
+    const std::size_t begin = page.find(opening) + opening.size();
+    std::string select = page.substr(begin, page.find("```", begin) - begin);
+    const std::string table = "analytics.crm.contacts_history";
+    select.replace(select.find(table), table.size(), "dw.d.t");
+    return fmt::format("select {} from ({}) where {} order by id, valid_from", columns, select,
+                       where);
   }
   /// The versions without an end are what stands in the source.
   void ExpectCurrentSame() {

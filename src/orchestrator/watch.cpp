@@ -74,7 +74,7 @@ class WatchSink final : public pipeline::ChangeSink {
   Status Collect(const Watch& watch, pipeline::TableChanges& table) {
     std::set<EventKey>& keys = batch_.keys[watch.name()];
     const bool everything =
-        !watch.by_key || table.truncated() || keys.size() + table.keys() > kKeysMax;
+        !watch.by_key || table.truncated_at() || keys.size() + table.keys() > kKeysMax;
     if (everything) {
       batch_.keys.erase(watch.name());
       batch_.everything.insert(watch.name());

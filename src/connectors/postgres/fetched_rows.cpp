@@ -44,9 +44,12 @@ class FetchedChanges final : public pipeline::TableChanges {
   const std::vector<std::string>& key() const override { return key_; }
   std::vector<std::string> columns_with_defaults() const override { return {}; }
   std::unique_ptr<data::BatchReader> ReadDefaults() override { return nullptr; }
-  bool truncated() const override { return false; }
+  std::optional<WallTime> truncated_at() const override { return std::nullopt; }
   std::uint64_t changes() const override { return keys_; }
   std::size_t keys() const override { return keys_; }
+  std::size_t marked_keys() const override { return 0; }
+  const data::Schema& marked_schema() const override { return key_schema(); }
+  std::unique_ptr<data::BatchReader> ReadMarkedKeys() override { return nullptr; }
   std::size_t rows() const override { return keys_; }
   std::size_t incomplete_rows() const override { return 0; }
   const data::Schema& key_schema() const override { return keys_read.source->schema(); }

@@ -47,16 +47,17 @@ bool HasFormColumns(estate::Form form, const std::vector<std::string>& names) {
 
 Status CheckFormColumns(const estate::Integration& integration, const data::Schema& source) {
   if (!integration.transform.empty()) return Done{};
-  std::vector<std::string> names;
-  for (const data::Column& column : source) names.push_back(ArrivesAs(column.name, integration));
-  for (const data::Column& column : FormColumns(integration.form)) {
-    if (!Contains(names, column.name)) continue;
+  std::vector<std::string> added;
+  for (const data::Column& column : FormColumns(integration.form)) added.push_back(column.name);
+  for (const data::Column& column : source) {
+    const std::string name = ArrivesAs(column.name, integration);
+    if (!Contains(added, name)) continue;
     return Error(
         ErrorKind::kSchemaMismatch,
-        fmt::format("{0}: form: {1} adds a column \"{2}\", and one of that name arrives; "
-                    "give that one another name: columns: {{ {2}: {{ rename: "
-                    "source{2} }} }}",
-                    integration.mark.ToString(), estate::NameOf(integration.form), column.name));
+        fmt::format("{}: form: {} adds a column \"{}\", and one of that name arrives; give "
+                    "that one another: columns: {{ {}: {{ rename: source{} }} }}",
+                    integration.mark.ToString(), estate::NameOf(integration.form), name,
+                    column.name, name));
   }
   return Done{};
 }

@@ -9,11 +9,13 @@
 
 #include "connectors/postgres/big_endian.h"
 #include "connectors/postgres/replication/change_fold.h"
+#include "connectors/postgres/replication/history_log.h"
 
 namespace {
 
 using afluente::postgres::ChangeFold;
 using afluente::postgres::DecodeKey;
+using afluente::postgres::HistoryLog;
 using afluente::postgres::Message;
 using afluente::postgres::MessageKind;
 using afluente::postgres::ParseMessage;
@@ -79,6 +81,26 @@ void CheckFold(const ChangeFold& fold, std::size_t key_columns, std::vector<Tupl
   if (lives != fold.complete_rows() + fold.incomplete_rows()) std::abort();
 }
 
+void Log(HistoryLog& log, const Message& message) {
+  const bool is_change =
+      message.kind == MessageKind::kInsert || message.kind == MessageKind::kUpdate ||
+      message.kind == MessageKind::kDelete || message.kind == MessageKind::kTruncate;
+  if (is_change) (void)log.Add(message, {});
+}
+
+void CheckLog(const HistoryLog& log, std::size_t key_columns, std::vector<TupleCell>& cells) {
+  std::size_t incomplete = 0;
+  for (const HistoryLog::Entry& entry : log.entries()) {
+    if (entry.row.empty() != (entry.op == HistoryLog::Op::kTruncate)) std::abort();
+    if (!entry.row.empty()) TupleView(entry.row).Split(cells);
+    if (entry.complete()) continue;
+    ++incomplete;
+    DecodeKey(entry.origin, cells);
+    if (cells.size() != key_columns) std::abort();
+  }
+  if (incomplete != log.incomplete()) std::abort();
+}
+
 }  // namespace
 
 // An input is a stream: a length of 4 bytes before each message. Cut at random,
@@ -89,6 +111,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   folds.emplace_back(std::vector<std::size_t>{0});
   folds.emplace_back(std::vector<std::size_t>{1, 0});
   folds.emplace_back(std::vector<std::size_t>{});
+  std::vector<HistoryLog> logs;
+  logs.emplace_back(std::vector<std::size_t>{1, 0});
+  logs.emplace_back(std::vector<std::size_t>{});
   std::vector<TupleCell> cells;
   Message message;
   bool in_stream = false;
@@ -111,9 +136,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     CheckTuple(message.old_row, exact, cells);
     CheckTuple(message.new_row, exact, cells);
     for (ChangeFold& fold : folds) Fold(fold, message);
+    for (HistoryLog& log : logs) Log(log, message);
   }
   CheckFold(folds[0], 1, cells);
   CheckFold(folds[1], 2, cells);
   CheckFold(folds[2], 0, cells);
+  CheckLog(logs[0], 2, cells);
+  CheckLog(logs[1], 0, cells);
   return 0;
 }

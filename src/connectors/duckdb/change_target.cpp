@@ -53,9 +53,11 @@ std::string ChangeTarget::Shaped(const data::Schema& schema, const std::string& 
 // Rows of another form must not be mixed with this one's.
 Status ChangeTarget::CheckForm(const std::vector<TableColumn>& target,
                                const std::vector<TableColumn>& arriving) const {
-  bool is_same = true;
-  for (const auto& word : {estate::Form::kSoftDelete, estate::Form::kHistory}) {
-    is_same = is_same && HasFormOf(word, target) == HasFormOf(word, arriving);
+  bool is_same = HasFormOf(integration_.form, target);
+  for (const estate::Form other : {estate::Form::kSoftDelete, estate::Form::kHistory}) {
+    // A column of that name may be the source's own.
+    const bool has_other = HasFormOf(other, target) && !HasFormOf(other, arriving);
+    is_same = is_same && !has_other;
   }
   if (is_same) return Done{};
   return Error(ErrorKind::kSchemaMismatch,

@@ -127,6 +127,25 @@ TEST_F(HistoryTest, ALargeTransactionWithAbortedParts) {
   ExpectReconciled();
 }
 
+// More than is held in memory: its parts look for values in the parts before them.
+TEST_F(HistoryTest, ATransactionInSeveralParts) {
+  RunOk("t");
+  Source(
+      "begin; insert into t select i, 'first', repeat(md5(i::text), 250) from "
+      "generate_series(1, 9000) i on conflict do nothing; update t set name = 'second' where id % "
+      "2 "
+      "= 0; update t set id = id + 10000 where id % 4 = 0; delete from t where id > 18000; commit");
+  ExpectCurrentSame();
+  EXPECT_THAT(WarehouseLines("select _op, count(*), min(length(blob)) from dw.d.t where _op <> "
+                             "'snapshot' group by 1 order by 1"),
+              ElementsAre("delete|2500|NULL", "insert|8997|8000", "update|6750|8000"));
+  EXPECT_THAT(WarehouseLines("select max(_ordinal) = count(*), count(distinct _lsn) from dw.d.t "
+                             "where _op <> 'snapshot'"),
+              ElementsAre("true|1"));
+  ExpectInOrder();
+  ExpectReconciled();
+}
+
 TEST_F(HistoryTest, ColumnsThatComeAndWiden) {
   RunOk("t");
   Source(

@@ -113,7 +113,9 @@ std::string TableSink::Compression(const TableColumn& column, const data::Schema
 Status TableSink::Fit(const data::Schema& schema, std::uint64_t estimated_rows) {
   AFL_TRY(pipeline::CheckFormColumns(integration_, schema));
   if (Keeps()) {
-    return rows_.Prepare(schema, estimated_rows, target_, true).Within([&] {
+    Status fits = rows_.Prepare(schema, estimated_rows, target_, true);
+    if (fits.ok() || fits.error().kind() != ErrorKind::kSchemaMismatch) return fits;
+    return std::move(fits).Within([&] {
       return fmt::format(
           "form: {} keeps rows of {}, however it is copied; rename or drop it in the "
           "warehouse to begin without them",

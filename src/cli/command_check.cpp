@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -6,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "estate/load.h"
+#include "orchestrator/check_sources.h"
 #include "pipeline/transform_check.h"
 
 namespace afluente::cli {
@@ -28,14 +30,28 @@ void Print(const std::vector<estate::Finding>& findings, const estate::Estate& e
   fmt::print("\n{} finding{}\n", findings.size(), findings.size() == 1 ? "" : "s");
 }
 
-Result<int> Check(const GlobalFlags& flags, const std::string& folder_argument) {
-  std::filesystem::path folder = folder_argument;
+struct CheckFlags {
+  std::string folder;
+  bool offline = false;
+};
+
+std::vector<estate::Finding> AskSources(const estate::Estate& estate) {
+  orchestrator::SourceFindings answers = orchestrator::CheckSources(estate);
+  for (const std::string& why : answers.unresolved) spdlog::info("not asked: {}", why);
+  for (const std::string& why : answers.unreachable) spdlog::warn("not asked: {}", why);
+  return std::move(answers.findings);
+}
+
+Result<int> Check(const GlobalFlags& flags, const CheckFlags& check) {
+  std::filesystem::path folder = check.folder;
   if (folder.empty()) {
     AFL_ASSIGN(folder, EstateFolder(flags));
   }
   AFL_ASSIGN(estate::Loaded loaded, estate::Load(folder, flags.profile));
   AFL_ASSIGN(std::vector<estate::Finding> transforms, pipeline::CheckTransforms(loaded.estate));
   auto& findings = loaded.findings;
+  // An estate with mistakes of its own is not fit to ask anybody with.
+  if (findings.empty() && !check.offline) findings = AskSources(loaded.estate);
   findings.insert(findings.end(), transforms.begin(), transforms.end());
   if (flags.json) {
     nlohmann::json document = {{"estate", loaded.estate.name},
@@ -51,16 +67,20 @@ Result<int> Check(const GlobalFlags& flags, const std::string& folder_argument) 
 }  // namespace
 
 void AddCheckCommand(const CommandContext& context) {
-  auto folder = std::make_shared<std::string>();
+  auto check = std::make_shared<CheckFlags>();
   CLI::App* command = AddCommand(
       context, "check", "Find what is wrong in an estate, all of it in one pass",
       "  afluente check                    the nearest estate upwards\n"
       "  afluente check estates/movva      another folder\n"
       "  afluente check --json             for CI: {\"findings\": [{file, line, column, "
       "message}]}\n"
-      "Needs no environment variable and reaches no system. Exit 0 clean, 1 findings, 2 unusable.",
-      [&flags = context.flags, folder] { return Check(flags, *folder); });
-  command->add_option("DIR", *folder, "Folder with estate.yaml");
+      "  afluente check --offline          asks no database\n"
+      "Databases that integrations of mode cdc read from are asked whether they can be followed;\n"
+      "one whose ${env:NAME} is not set, or that does not answer, is not, and that is said.\n"
+      "Exit 0 clean, 1 findings, 2 unusable.",
+      [&flags = context.flags, check] { return Check(flags, *check); });
+  command->add_option("DIR", check->folder, "Folder with estate.yaml");
+  command->add_flag("--offline", check->offline, "Ask no database");
 }
 
 }  // namespace afluente::cli

@@ -83,46 +83,31 @@ bool FollowGroup::IsWatch(const estate::Integration& integration) const {
                      [&](const Watch& watch) { return &watch.followed == &integration; });
 }
 
-Status FollowGroup::FindTables(Prepared& prepared) {
-  PGconn* catalog = prepared.catalog.get();
-  for (const estate::Integration* integration : integrations_) {
-    culprit_ = integration->name;
-    AFL_ASSIGN(prepared.relations[integration->name],
-               postgres::FindRelation(catalog, integration->source.table).Within([&] {
-                 return fmt::format("integration {}: table {}", integration->name,
-                                    integration->source.table);
-               }));
-  }
-  culprit_.clear();
+// A table that is not there is told of later, with all else that is missing.
+Status FollowGroup::FitWatches(PGconn* catalog) {
   for (Watch& watch : watches_) {
-    const postgres::RelationName& relation = prepared.relations.at(watch.name());
-    AFL_ASSIGN(const auto identity, postgres::ReadIdentity(catalog, relation));
-    AFL_ASSIGN(const auto columns, postgres::DescribeColumns(catalog, relation));
+    const auto relation = postgres::FindRelation(catalog, watch.followed.source.table);
+    if (!relation.ok()) continue;
+    AFL_ASSIGN(const auto identity, postgres::ReadIdentity(catalog, relation.value()));
+    AFL_ASSIGN(const auto columns, postgres::DescribeColumns(catalog, relation.value()));
     FitWatch(identity, columns, watch);
   }
   return Done{};
 }
 
 Result<FollowGroup::Prepared> FollowGroup::Prepare(const std::vector<std::string>& resync,
-                                                   bool copies_what_fell_behind) {
+                                                   const Hooks& hooks) {
   Prepared prepared;
   AFL_ASSIGN(prepared.endpoint, connectors::ResolveEndpoint(context_.estate, connection_));
   AFL_ASSIGN(prepared.catalog,
              postgres::Connect(prepared.endpoint.dsn, prepared.endpoint.overrides));
   PGconn* catalog = prepared.catalog.get();
-  AFL_TRY(FindTables(prepared));
-  std::vector<postgres::RelationName> relations;
-  for (const auto& [name, relation] : prepared.relations) relations.push_back(relation);
-  AFL_ASSIGN(auto findings, postgres::CheckReplication(catalog, slot_, relations));
-  for (const estate::Integration* integration : integrations_) {
-    AFL_ASSIGN(const auto more,
-               postgres::CheckFollowed(catalog, prepared.relations.at(integration->name),
-                                       *integration, prepared.needs_text));
-    findings.insert(findings.end(), more.begin(), more.end());
-  }
-  if (!findings.empty()) {
-    return Error(ErrorKind::kInvalidConfig, fmt::format("{}", fmt::join(findings, "; ")));
-  }
+  AFL_TRY(FitWatches(catalog));
+  const estate::Connection& declared = context_.estate.connections.at(connection_);
+  AFL_ASSIGN(auto ready, postgres::CheckReadiness(catalog, {declared, slot_, integrations_}));
+  AFL_TRY(Refuse(ready.obstacles, hooks.leaves_out));
+  prepared.relations = std::move(ready.relations);
+  prepared.needs_text = ready.needs_text;
 
   std::vector<const estate::Integration*> moved;
   for (const estate::Integration* integration : integrations_) {
@@ -137,10 +122,28 @@ Result<FollowGroup::Prepared> FollowGroup::Prepare(const std::vector<std::string
     AFL_ASSIGN(prepared.positions[name],
                postgres::ParsePosition(position).Within([&] { return "integration " + name; }));
   }
-  AFL_TRY(CheckPositions(prepared, copies_what_fell_behind));
+  AFL_TRY(CheckPositions(prepared, hooks.copies_what_fell_behind));
   // Before the slot: a publication that is younger than it cannot be streamed.
+  std::vector<postgres::RelationName> relations;
+  for (const auto& [name, relation] : prepared.relations) relations.push_back(relation);
   AFL_TRY(postgres::EnsurePublication(catalog, slot_, relations));
   return prepared;
+}
+
+// What stands against the whole database is not one integration's fault.
+Status FollowGroup::Refuse(const std::vector<postgres::Obstacle>& obstacles, bool leaves_out) {
+  culprit_.clear();
+  if (obstacles.empty()) return Done{};
+  const auto of_all =
+      std::find_if(obstacles.begin(), obstacles.end(),
+                   [](const postgres::Obstacle& one) { return one.integration.empty(); });
+  const postgres::Obstacle& first = of_all == obstacles.end() ? obstacles.front() : *of_all;
+  culprit_ = first.integration;
+  std::vector<std::string> told;
+  for (const postgres::Obstacle& one : obstacles) {
+    if (!leaves_out || one.integration == culprit_) told.push_back(one.finding.ToString());
+  }
+  return Error(first.kind, fmt::format("{}", fmt::join(told, "; ")));
 }
 
 // Where integrations stand, against what the slot can still send.
@@ -292,18 +295,20 @@ Status FollowGroup::Run(const std::vector<std::string>& resync,
                         const pipeline::FollowOptions& options, const Hooks& hooks,
                         const std::stop_token& stop) {
   if (integrations_.empty()) return Done{};
-  AFL_ASSIGN(Prepared prepared, Prepare(resync, hooks.copies_what_fell_behind));
+  AFL_ASSIGN(Prepared prepared, Prepare(resync, hooks));
   AFL_TRY(CopyTables(prepared, hooks, stop));
   hooks.on_copied();
   StreamForm form;
   form.needs_text = prepared.needs_text;
+  Hooks again = hooks;  // What was followed a moment ago cannot have fallen behind.
+  again.copies_what_fell_behind = false;
   while (true) {
     const StreamForm was = form;
     Status followed = Follow(prepared, form, options, hooks.on_applied, stop);
     if (followed.ok() || form == was) return followed;
     spdlog::info("connection {}: {}; once more in another form", connection_,
                  followed.error().message());
-    AFL_ASSIGN(prepared, Prepare({}, false));
+    AFL_ASSIGN(prepared, Prepare({}, again));
   }
 }
 

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "connectors/duckdb/warehouse.h"
 #include "connectors/postgres/libpq.h"
+#include "connectors/postgres/replication/readiness.h"
 #include "estate/estate.h"
 #include "orchestrator/event_store.h"
 #include "orchestrator/watch.h"
@@ -55,6 +56,9 @@ class FollowGroup {
     /// A table whose changes the slot has not kept is copied again; otherwise
     /// that is an error.
     bool copies_what_fell_behind = false;
+    /// The owner leaves the culprit of a failure out and goes on with the others:
+    /// what stands against one integration is then told of it alone.
+    bool leaves_out = false;
   };
 
   /// Makes publication and slot, copies the tables that have no position yet
@@ -73,8 +77,9 @@ class FollowGroup {
  private:
   struct Prepared;
   bool IsWatch(const estate::Integration& integration) const;
-  Status FindTables(Prepared& prepared);
-  Result<Prepared> Prepare(const std::vector<std::string>& resync, bool copies_what_fell_behind);
+  Status FitWatches(PGconn* catalog);
+  Result<Prepared> Prepare(const std::vector<std::string>& resync, const Hooks& hooks);
+  Status Refuse(const std::vector<postgres::Obstacle>& obstacles, bool leaves_out);
   Status CheckPositions(Prepared& prepared, bool copies_what_fell_behind);
   /// How the stream is asked for.
   struct StreamForm {

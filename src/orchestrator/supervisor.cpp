@@ -224,6 +224,7 @@ Status Supervisor::RunOnce(Group& group, const std::stop_token& stop) {
   };
   hooks.on_applied = [&](const pipeline::Applied& applied) { CountApplied(group, applied); };
   hooks.copies_what_fell_behind = true;
+  hooks.leaves_out = true;
   Status status = Guarded([&] { return follow.Run(resync, {}, hooks, run); });
   Digest(group, status, follow.culprit());
   return status;

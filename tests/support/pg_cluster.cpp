@@ -211,6 +211,8 @@ void PgCluster::Crash() {
   WaitUntilReady();
 }
 
+void PgCluster::Signal(int signal) const { kill(server_, signal); }
+
 void PgCluster::WaitUntilReady() const {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   while (PQping(Dsn("postgres").c_str()) != PQPING_OK) {

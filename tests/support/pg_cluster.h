@@ -67,6 +67,8 @@ class PgCluster {
   /// Kills the server and starts it again: connections break, what was not yet
   /// flushed is lost, the rest is recovered.
   void Crash();
+  /// To the server's first process, which takes new connections: SIGSTOP, SIGCONT.
+  void Signal(int signal) const;
   /// Statements for the whole server: roles, settings.
   void Exec(const std::string& sql) const;
   const std::filesystem::path& socket_folder() const { return folder_.path(); }

@@ -23,19 +23,6 @@ TextForm FormOf(const data::PostgresColumnType& type) {
   return TextForm::kPlain;
 }
 
-Status CheckRules(const std::vector<CatalogColumn>& columns,
-                  const estate::Integration& integration) {
-  std::vector<std::string> names;
-  for (const CatalogColumn& column : columns) names.push_back(column.name);
-  for (const auto& [name, rule] : integration.columns) {
-    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
-    return Error(ErrorKind::kNotFound,
-                 fmt::format("{}: column \"{}\" is not in the source{}", rule.mark.ToString(), name,
-                             DidYouMean(name, names)));
-  }
-  return Done{};
-}
-
 bool IsSelected(const std::string& name, const estate::Integration& integration,
                 bool only_included) {
   const auto rule = integration.columns.find(name);
@@ -56,6 +43,19 @@ data::PostgresMapping MappingOf(const CatalogColumn& column,
 
 }  // namespace
 
+std::vector<estate::Finding> UnknownColumns(const std::vector<CatalogColumn>& columns,
+                                            const estate::Integration& integration) {
+  std::vector<std::string> names;
+  for (const CatalogColumn& column : columns) names.push_back(column.name);
+  std::vector<estate::Finding> findings;
+  for (const auto& [name, rule] : integration.columns) {
+    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    findings.push_back({rule.mark, fmt::format("column \"{}\" is not in the source{}", name,
+                                               DidYouMean(name, names))});
+  }
+  return findings;
+}
+
 // Source: PostgreSQL src/include/catalog/pg_cast.dat: `::text` runs the output
 // function, except for the types that have a cast of their own (boolean, "char",
 // name, xml, cidr, inet, character); of those, these three print otherwise. xml
@@ -74,7 +74,9 @@ TextLayout LayoutOf(const data::PostgresColumnType& column, const data::Postgres
 
 Result<SelectedColumns> SelectColumns(const std::vector<CatalogColumn>& columns,
                                       const estate::Integration& integration) {
-  AFL_TRY(CheckRules(columns, integration));
+  if (const auto unknown = UnknownColumns(columns, integration); !unknown.empty()) {
+    return Error(ErrorKind::kNotFound, unknown.front().ToString());
+  }
   const bool only_included = std::any_of(integration.columns.begin(), integration.columns.end(),
                                          [](const auto& entry) { return entry.second.include; });
   SelectedColumns selected;

@@ -25,6 +25,11 @@ struct SelectedColumns {
 /// How the output function of `column` prints, against what `mapping` wants.
 TextLayout LayoutOf(const data::PostgresColumnType& column, const data::PostgresMapping& mapping);
 
+/// Column rules of the integration whose column the source has not, each with
+/// the nearest name.
+std::vector<estate::Finding> UnknownColumns(const std::vector<CatalogColumn>& columns,
+                                            const estate::Integration& integration);
+
 /// Applies include, exclude and type of the integration's column rules.
 /// Errors: kNotFound for a rule whose column the source has not, with file,
 /// line and nearest name; kInvalidConfig when nothing is left.

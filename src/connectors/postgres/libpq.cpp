@@ -1,5 +1,6 @@
 #include "connectors/postgres/libpq.h"
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <spdlog/spdlog.h>
 
@@ -57,10 +58,10 @@ void SayNotice(void* /*unused*/, const char* message) {
 
 // PQconnectdb would hide the SQLSTATE: the verbosity can only be set on a
 // connection that has begun.
-Status Establish(PGconn* connection) {
+Status Establish(PGconn* connection, std::chrono::seconds patience) {
   PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
   PQsetNoticeProcessor(connection, SayNotice, nullptr);
-  const auto deadline = SystemClock().Monotonic() + std::chrono::seconds(30);
+  const auto deadline = SystemClock().Monotonic() + patience;
   PostgresPollingStatusType state = PGRES_POLLING_WRITING;
   while (state != PGRES_POLLING_OK) {
     if (state == PGRES_POLLING_FAILED || PQstatus(connection) == CONNECTION_BAD) {
@@ -71,7 +72,8 @@ Status Establish(PGconn* connection) {
     constexpr int kStepMs = 500;
     poll(&socket, 1, kStepMs);
     if (SystemClock().Monotonic() > deadline) {
-      return Error(ErrorKind::kTransient, "no answer from the server for 30 s");
+      return Error(ErrorKind::kTransient,
+                   fmt::format("no answer from the server for {} s", patience.count()));
     }
     if (socket.revents != 0) state = PQconnectPoll(connection);
   }
@@ -101,7 +103,8 @@ ErrorKind KindOfSqlstate(const std::string& sqlstate) {
   return ErrorKind::kInternal;
 }
 
-Result<Connection> Connect(const std::string& dsn, const std::vector<Parameter>& overrides) {
+Result<Connection> Connect(const std::string& dsn, const std::vector<Parameter>& overrides,
+                           std::chrono::seconds patience) {
   const ConnectionInfo parsed(PQconninfoParse(dsn.c_str(), nullptr));
   if (parsed == nullptr) {
     // Not libpq's text: for a malformed DSN it may quote the password.
@@ -120,7 +123,7 @@ Result<Connection> Connect(const std::string& dsn, const std::vector<Parameter>&
 
   Connection connection(PQconnectStartParams(keywords.data(), values.data(), 1));
   if (connection == nullptr) return Error(ErrorKind::kInternal, "out of memory");
-  AFL_TRY(Establish(connection.get()));
+  AFL_TRY(Establish(connection.get(), patience));
   AFL_TRY(Query(connection.get(), kSessionSettings));
   // The bytes as they are: a database without an encoding may hold any, and the
   // decoder names the column where they are not UTF-8.

@@ -3,6 +3,7 @@
 
 #include <libpq-fe.h>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -36,11 +37,12 @@ ErrorKind KindOfSqlstate(const std::string& sqlstate);
 
 /// Connects and puts the session into the form that the text of values is
 /// compared in: UTC, ISO dates, UTF-8, no statement timeout.
-/// Blocks for up to the DSN's connect_timeout (default 10 s) per address.
+/// Blocks for up to `patience`, besides what looking up the host's name takes.
 /// Errors: kInvalidConfig for a DSN that does not parse (its text is not
 /// repeated, it may hold a password), kUnauthorized for refused credentials,
 /// kTransient when nobody answers.
-Result<Connection> Connect(const std::string& dsn, const std::vector<Parameter>& overrides);
+Result<Connection> Connect(const std::string& dsn, const std::vector<Parameter>& overrides,
+                           std::chrono::seconds patience = std::chrono::seconds(30));
 
 /// Runs statements and returns the last result. Errors carry the server's
 /// primary message and hint, never its detail (details quote values).

@@ -13,19 +13,6 @@
 namespace afluente::postgres {
 namespace {
 
-Status CheckKey(const TableShape& shape, const RelationMessage& relation,
-                const estate::Integration& integration) {
-  std::set<std::string> sent;
-  for (const std::string& column : shape.key) sent.insert(pipeline::ArrivesAs(column, integration));
-  const auto& key = integration.destination.key;
-  if (key.empty() || std::set<std::string>(key.begin(), key.end()) == sent) return Done{};
-  return Error(ErrorKind::kSchemaMismatch,
-               fmt::format("{}: key [{}] is not what {}.{} is followed by; its replica identity is "
-                           "[{}]: use that, or change it with ALTER TABLE ... REPLICA IDENTITY",
-                           integration.destination.mark.ToString(), fmt::join(key, ", "),
-                           relation.schema, relation.name, fmt::join(shape.key, ", ")));
-}
-
 // A column that is excluded may be one that the stream does not carry.
 estate::Integration WithoutUnsent(const estate::Integration& integration,
                                   const std::vector<CatalogColumn>& columns) {
@@ -57,6 +44,31 @@ Status AddForm(TableShape& shape, const estate::Integration& integration) {
 
 }  // namespace
 
+std::optional<estate::Finding> CheckIdentity(const std::vector<std::string>& identity,
+                                             const data::Schema& schema, const std::string& table,
+                                             const estate::Integration& integration) {
+  std::set<std::string> sent;
+  for (const std::string& name : identity) {
+    const bool is_read = std::any_of(schema.begin(), schema.end(), [&](const data::Column& column) {
+      return column.name == name;
+    });
+    if (!is_read) {
+      return estate::Finding{
+          integration.mark,
+          fmt::format("column \"{}\" identifies the rows of {} and is excluded; include it", name,
+                      table)};
+    }
+    sent.insert(pipeline::ArrivesAs(name, integration));
+  }
+  const auto& key = integration.destination.key;
+  if (key.empty() || std::set<std::string>(key.begin(), key.end()) == sent) return std::nullopt;
+  return estate::Finding{
+      integration.destination.mark,
+      fmt::format("key [{}] is not what {} is followed by; its replica identity is [{}]: use that, "
+                  "or change it with ALTER TABLE ... REPLICA IDENTITY",
+                  fmt::join(key, ", "), table, fmt::join(identity, ", "))};
+}
+
 Result<std::shared_ptr<const TableShape>> ShapeTable(const RelationMessage& relation,
                                                      const std::vector<CatalogColumn>& columns,
                                                      const estate::Integration& integration,
@@ -82,20 +94,17 @@ Result<std::shared_ptr<const TableShape>> ShapeTable(const RelationMessage& rela
                         pipeline::ArrivesAs(column.name, integration)) != wanted.end()
             : column.in_key;
     if (!in_key) continue;
-    if (!is_read) {
-      return Error(
-          ErrorKind::kSchemaMismatch,
-          fmt::format("{}: column \"{}\" identifies the rows of {}.{} and is excluded; "
-                      "include it",
-                      integration.mark.ToString(), column.name, relation.schema, relation.name));
-    }
+    shape->key.push_back(column.name);
+    if (!is_read) continue;
     const auto at = static_cast<std::size_t>(found - schema.begin());
     shape->key_columns.push_back(i);
-    shape->key.push_back(column.name);
     shape->key_schema.push_back(schema[at]);
     shape->key_read.push_back(at);
   }
-  AFL_TRY(CheckKey(*shape, relation, integration));
+  const std::string table = relation.schema + "." + relation.name;
+  if (const auto finding = CheckIdentity(shape->key, schema, table, integration)) {
+    return Error(ErrorKind::kSchemaMismatch, finding->ToString());
+  }
   AFL_TRY(AddForm(*shape, integration));
   shape->incomplete_schema = shape->row_schema;
   for (const data::Column& column : shape->row_schema) {

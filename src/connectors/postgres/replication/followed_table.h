@@ -43,4 +43,10 @@ Result<std::shared_ptr<const TableShape>> ShapeTable(const RelationMessage& rela
                                                      std::uint64_t version,
                                                      std::map<std::string, std::string> defaults);
 
+/// What is wrong when rows of `table` are identified by the columns `identity`,
+/// as its replica identity sends them; `schema`: the columns that are read.
+std::optional<estate::Finding> CheckIdentity(const std::vector<std::string>& identity,
+                                             const data::Schema& schema, const std::string& table,
+                                             const estate::Integration& integration);
+
 }  // namespace afluente::postgres

@@ -1,4 +1,4 @@
-// Publication and slot: what a source database needs before it can be followed.
+// Publication and slot of a source database that is followed: named, read, made, dropped.
 #pragma once
 
 #include <optional>
@@ -10,7 +10,6 @@
 #include "connectors/postgres/catalog.h"
 #include "connectors/postgres/libpq.h"
 #include "connectors/postgres/replication/lsn.h"
-#include "estate/estate.h"
 
 namespace afluente::postgres {
 
@@ -18,25 +17,23 @@ namespace afluente::postgres {
 /// "afluente_movva_rapidpro". At most 63 characters of [a-z0-9_].
 std::string ReplicationName(const std::string& estate, const std::string& connection);
 
-/// What stands against following `tables`, each with its cure: wal_level, the
-/// role's REPLICATION attribute, free slots and senders, replica identities.
-/// Empty: nothing. `slot`: the one that may exist already.
-Result<std::vector<std::string>> CheckReplication(PGconn* connection, const std::string& slot,
-                                                  const std::vector<RelationName>& tables);
-
-/// What stands against following one table for `integration`, each with its
-/// cure: columns that the stream does not carry, rows that nothing identifies.
-/// `needs_text` becomes true when a column that is read has no binary form that
-/// is understood. Errors: those of SelectColumns.
-Result<std::vector<std::string>> CheckFollowed(PGconn* connection, const RelationName& table,
-                                               const estate::Integration& integration,
-                                               bool& needs_text);
-
 /// The oids of the tables that the publication holds; none if there is none.
 Result<std::set<std::string>> PublishedTables(PGconn* connection, const std::string& name);
 
-/// Makes the publication, or adds the tables that it lacks.
-/// Errors: kUnauthorized with the SQL to run for somebody who may.
+struct Publication {
+  std::string name;
+  bool exists = false;
+  bool via_root = true;          // Changes of partitions come as those of their table.
+  bool is_ours = false;          // We may change it.
+  std::set<std::string> tables;  // Oids.
+};
+Result<Publication> ReadPublication(PGconn* connection, const std::string& name);
+
+/// What makes the publication hold `tables`; "": it holds them.
+std::string PublicationSql(const Publication& publication, const std::vector<RelationName>& tables);
+
+/// Makes the publication, or adds the tables that it lacks. Whether we may is
+/// told in advance by CheckReadiness.
 Status EnsurePublication(PGconn* connection, const std::string& name,
                          const std::vector<RelationName>& tables);
 

@@ -74,6 +74,9 @@ struct Connection {
   std::string project;
   std::string dsn;  // Unresolved: "${env:RAPIDPRO_DSN}". See secrets.h.
   Tls tls;
+  // Bytes of log that the slot of mode cdc may make the server keep.
+  std::optional<std::int64_t> max_retained_wal;  // Above it: a warning.
+  std::optional<std::int64_t> drop_slot_above;   // Above it: the slot goes.
   Mark mark;
 };
 

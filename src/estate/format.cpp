@@ -69,7 +69,13 @@ Shape ConnectionShape() {
        Optional("dsn", Scalar(kDsn),
                 "How to reach the system; resolved when it is opened. Required except for type "
                 "pubsub."),
-       Optional("tls", TlsShape(), "type postgres: TLS settings; they override the DSN's.")});
+       Optional("tls", TlsShape(), "type postgres: TLS settings; they override the DSN's."),
+       Optional("max_retained_wal", Scalar(kSize),
+                "type postgres, mode cdc: how much log the slot may make the server keep before "
+                "`serve` warns."),
+       Optional("drop_slot_above", Scalar(kSize),
+                "type postgres, mode cdc: above it `serve` drops the slot, so that the server's "
+                "disk does not fill, and copies the tables again. More than max_retained_wal.")});
 }
 
 Shape ProjectShape() {

@@ -3,7 +3,8 @@
 #include <charconv>
 #include <utility>
 
-#include "estate/scalars.h"
+#include "estate/quantities.h"
+#include "estate/words.h"
 
 namespace afluente::estate {
 namespace {
@@ -26,6 +27,11 @@ bool ReadFlag(const YamlNode& node, Path path) { return ReadText(node, path) == 
 std::optional<std::chrono::milliseconds> ReadDuration(const YamlNode& node, Path path) {
   const YamlNode* found = node.Find(path);
   return found == nullptr ? std::nullopt : ParseDuration(found->text);
+}
+
+std::optional<std::int64_t> ReadSize(const YamlNode& node, Path path) {
+  const YamlNode* found = node.Find(path);
+  return found == nullptr ? std::nullopt : ParseSize(found->text);
 }
 
 std::vector<std::string> ReadList(const YamlNode& node, Path path) {
@@ -57,6 +63,8 @@ Connection ReadConnection(const std::string& name, const YamlNode& node) {
                     .root_cert = ReadText(node, {"tls", "root_cert"}),
                     .cert = ReadText(node, {"tls", "cert"}),
                     .key = ReadText(node, {"tls", "key"})};
+  connection.max_retained_wal = ReadSize(node, {"max_retained_wal"});
+  connection.drop_slot_above = ReadSize(node, {"drop_slot_above"});
   return connection;
 }
 

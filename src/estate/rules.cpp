@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/names.h"
+#include "estate/quantities.h"
 
 namespace afluente::estate {
 namespace {
@@ -20,6 +21,23 @@ Names NamesIn(const YamlNode& root, std::string_view section) {
     return std::nullopt;
   }
   return names;
+}
+
+// Nobody should lose a slot without a warning.
+void CheckRetainedWal(const Connection& connection, const YamlNode& node,
+                      std::vector<Finding>& findings) {
+  if (!connection.drop_slot_above || connection.type != ConnectionType::kPostgres) return;
+  const auto report = [&](const std::string& message) {
+    findings.push_back({node.MarkOf({"drop_slot_above"}),
+                        "connections." + connection.name + ".drop_slot_above" + message});
+  };
+  if (node.Lacks({"max_retained_wal"})) {
+    report(" needs a max_retained_wal below it, which warns first: add one");
+  } else if (connection.max_retained_wal &&
+             *connection.drop_slot_above <= *connection.max_retained_wal) {
+    report(" is not more than max_retained_wal (" + FormatSize(*connection.max_retained_wal) +
+           "): raise it");
+  }
 }
 
 void CheckConnection(const Connection& connection, const YamlNode& node, const Names& projects,
@@ -44,9 +62,11 @@ void CheckConnection(const Connection& connection, const YamlNode& node, const N
   if (connection.type != ConnectionType::kPubsub && node.Lacks({"dsn"})) {
     report(node.mark, ": type " + type + " needs a dsn: add \"dsn: ${env:NAME}\", in quotes");
   }
-  if (connection.type != ConnectionType::kPostgres && node.Find({"tls"}) != nullptr) {
-    report(node.MarkOf({"tls"}), ".tls is for type postgres: remove it");
+  for (const std::string_view key : {"tls", "max_retained_wal", "drop_slot_above"}) {
+    if (connection.type == ConnectionType::kPostgres || node.Find({key}) == nullptr) continue;
+    report(node.MarkOf({key}), "." + std::string(key) + " is for type postgres: remove it");
   }
+  CheckRetainedWal(connection, node, findings);
 }
 
 void CheckWarehouse(const YamlNode& root, const Estate& estate, std::vector<Finding>& findings) {

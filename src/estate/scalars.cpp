@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "estate/cron.h"
+#include "estate/quantities.h"
 #include "estate/secrets.h"
 #include "estate/sql_texts.h"
 #include "estate/utf8.h"
@@ -128,6 +129,11 @@ std::string DurationProblem(const std::string& text) {
   return "a whole number and one of ms, s, m, h, d, at most ten years";
 }
 
+std::string SizeProblem(const std::string& text) {
+  if (ParseSize(text)) return "";
+  return "a whole number above 0 and one of kB, MB, GB, TB, below 2^63 bytes";
+}
+
 std::string ClockTimeProblem(const std::string& text) {
   const bool fits = text.size() == 5 && text[2] == ':' && IsDigit(text[0]) && IsDigit(text[1]) &&
                     IsDigit(text[3]) && IsDigit(text[4]) && text < "24:00" && text[3] <= '5';
@@ -158,22 +164,6 @@ std::string PathProblem(const std::string& text) {
 }
 
 }  // namespace
-
-std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text) {
-  constexpr std::array<std::pair<std::string_view, std::int64_t>, 5> kUnits = {
-      {{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
-  constexpr std::int64_t kMax = 3'653LL * 86'400'000;
-  std::int64_t count = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error != std::errc{} || count < 0 || text.front() == '-') return std::nullopt;
-  const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
-  for (const auto& [name, milliseconds] : kUnits) {
-    if (unit != name) continue;
-    if (count > kMax / milliseconds) return std::nullopt;
-    return std::chrono::milliseconds(count * milliseconds);
-  }
-  return std::nullopt;
-}
 
 const ScalarKind kText{.name = "text",
                        .expected = "a text",
@@ -324,6 +314,14 @@ const ScalarKind kDuration{.name = "duration",
                            .example = "60s",
                            .pattern = "^[0-9]+(ms|s|m|h|d)$",
                            .problem = &DurationProblem};
+const ScalarKind kSize{.name = "size",
+                       .expected = "a size such as 512MB or 10GB",
+                       .doc =
+                           "A whole number and a unit as PostgreSQL has them, powers of 1024: "
+                           "`kB`, `MB`, `GB`, `TB`.",
+                       .example = "10GB",
+                       .pattern = "^[0-9]+(kB|MB|GB|TB)$",
+                       .problem = &SizeProblem};
 const ScalarKind kClockTime{.name = "clock_time",
                             .expected = "a time of day such as \"06:00\"",
                             .doc = "A local time of day, `HH:MM`.",
@@ -384,8 +382,8 @@ std::span<const ScalarKind* const> AllScalarKinds() {
       &kConnectionName, &kServiceAccount, &kTag,       &kColumnName,  &kColumnType,
       &kWarehouseTable, &kSourceTable,    &kAnyTable,  &kChangeTable, &kLakeAddress,
       &kLakeUrl,        &kSelect,         &kCondition, &kTransform,   &kTopic,
-      &kWebhookPath,    &kDuration,       &kClockTime, &kCron,        &kZone,
-      &kCurrency,       &kPath,           &kDsn,       &kSecret};
+      &kWebhookPath,    &kDuration,       &kSize,      &kClockTime,   &kCron,
+      &kZone,           &kCurrency,       &kPath,      &kDsn,         &kSecret};
   return kAllKinds;
 }
 

@@ -1,8 +1,6 @@
 // The kinds of single values that the format knows.
 #pragma once
 
-#include <chrono>
-#include <optional>
 #include <span>
 #include <string_view>
 
@@ -32,6 +30,7 @@ extern const ScalarKind kTransform;
 extern const ScalarKind kTopic;
 extern const ScalarKind kWebhookPath;
 extern const ScalarKind kDuration;
+extern const ScalarKind kSize;
 extern const ScalarKind kClockTime;
 extern const ScalarKind kCron;
 extern const ScalarKind kZone;
@@ -42,8 +41,5 @@ extern const ScalarKind kSecret;
 
 /// All of the above, for the reference page and the tests.
 std::span<const ScalarKind* const> AllScalarKinds();
-
-/// "500ms", "60s", "10m", "2h", "1d"; nullopt if `text` is none or beyond ten years.
-std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text);
 
 }  // namespace afluente::estate

@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/table.h"
 #include "cli/units.h"
+#include "estate/quantities.h"
 #include "orchestrator/state_folder.h"
 #include "server/client.h"
 
@@ -26,6 +27,25 @@ Result<std::unique_ptr<server::Client>> FindService(const GlobalFlags& flags) {
 
 std::string Number(const json& value, const char* format) {
   return value.is_number() ? fmt::format(fmt::runtime(format), value.get<double>()) : "";
+}
+
+// What is the matter with a slot, and its limit.
+std::string HealthNote(const json& slot) {
+  const std::string health = slot.at("health");
+  const auto limit = [&](const char* key) {
+    return estate::FormatSize(slot.at(key).get<std::int64_t>());
+  };
+  std::string note;
+  if (health == "above_max_retained_wal") {
+    note = "more than max_retained_wal, " + limit("max_retained_bytes");
+  } else if (health == "above_drop_slot_above") {
+    note = "more than drop_slot_above, " + limit("drop_above_bytes") + ": it is dropped";
+  } else if (health == "unreserved") {
+    note = "the server may remove it at its next checkpoint";
+  } else if (health == "lost") {
+    note = "the server has removed what was not read: the tables are copied again";
+  }
+  return note.empty() ? note : Styled(stdout, "1;31", " (" + note + ")");
 }
 
 void PrintLag(const json& document) {
@@ -50,9 +70,9 @@ void PrintLag(const json& document) {
     if (slot.contains("error")) {
       fmt::print("slot {}: {}\n", name, slot.at("error").at("message").get<std::string>());
     } else {
-      fmt::print("slot {}: {}, keeps {} MB of log\n", name,
-                 slot.at("wal_status").get<std::string>(),
-                 FormatMegabytes(slot.at("retained_bytes").get<std::uint64_t>()));
+      fmt::print("slot {}: {}, keeps {} of log{}\n", name, slot.at("wal_status").get<std::string>(),
+                 estate::FormatSize(slot.at("retained_bytes").get<std::int64_t>()),
+                 HealthNote(slot));
     }
   }
 }

@@ -41,9 +41,11 @@ struct Supervisor::Group {
   std::map<std::string, pipeline::Progress> progress;  // Of copies; never loses an element.
   std::set<std::string> resync;
   bool restart = false;                    // Somebody changed who takes part.
+  bool held = false;                       // The guard wants the slot for itself.
   std::set<estate::TableAddress> updated;  // Since the last commit.
   std::stop_source run;                    // Of the run in hand.
   milliseconds backoff = kBackoffFirst;
+  std::unique_ptr<SlotGuard> guard;
   std::jthread thread;  // Last: joined before what it uses goes.
 };
 
@@ -67,11 +69,15 @@ Supervisor::Supervisor(const FollowGroupContext& context,
   for (const auto& group : groups_) {
     group->thread =
         std::jthread([this, &group = *group](const std::stop_token& stop) { Work(group, stop); });
+    group->guard = std::make_unique<SlotGuard>(
+        context_.estate, context_.estate.connections.at(group->connection),
+        [this, &group = *group](bool held) { Hold(group, held); });
   }
 }
 
 Supervisor::~Supervisor() {
   for (const auto& group : groups_) group->thread.request_stop();
+  for (const auto& group : groups_) group->guard.reset();
   for (const auto& group : groups_) group->thread.join();
 }
 
@@ -160,6 +166,18 @@ Status Supervisor::CatchUp(const std::string& integration, const std::stop_token
   return Done{};
 }
 
+void Supervisor::Hold(Group& group, bool held) {
+  const std::lock_guard lock(mutex_);
+  group.held = held;
+  changed_.notify_all();
+  if (!held) return;
+  group.restart = true;
+  group.run.request_stop();
+  for (auto& [name, report] : group.reports) {
+    if (report.state == FollowState::kFollowing) report.state = FollowState::kCopying;
+  }
+}
+
 void Supervisor::CountApplied(Group& group, const pipeline::Applied& applied) {
   const std::lock_guard lock(mutex_);
   for (const auto& table : applied.changes.tables) {
@@ -189,7 +207,8 @@ Status Supervisor::RunOnce(Group& group, const std::stop_token& stop) {
   std::vector<std::string> resync;
   std::stop_token run;
   {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait(lock, stop, [&] { return !group.held; })) return Done{};
     group.restart = false;
     group.run = std::stop_source();
     run = group.run.get_token();

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "orchestrator/follow_group.h"
+#include "orchestrator/slot_guard.h"
 
 namespace afluente::orchestrator {
 
@@ -74,6 +75,8 @@ class Supervisor {
   struct Group;
   Result<Group*> GroupOf(const std::string& integration);
   void Work(Group& group, const std::stop_token& stop);
+  /// Keeps the group from its slot, or lets it go on.
+  void Hold(Group& group, bool held);
   Status RunOnce(Group& group, const std::stop_token& stop);
   void Digest(Group& group, const Status& status, const std::string& culprit);
   void CountApplied(Group& group, const pipeline::Applied& applied);

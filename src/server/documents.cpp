@@ -10,6 +10,7 @@
 #include "connectors/duckdb/warehouse.h"
 #include "connectors/postgres/replication/slot.h"
 #include "connectors/registry.h"
+#include "orchestrator/slot_guard.h"
 
 namespace afluente::server {
 namespace {
@@ -35,14 +36,20 @@ Result<SourceState> AskSource(const estate::Estate& estate, const std::string& c
   return state;
 }
 
-json SlotJson(const std::string& connection, const std::string& slot,
+json Limit(const std::optional<std::int64_t>& bytes) { return bytes ? json(*bytes) : json(); }
+
+json SlotJson(const estate::Connection& connection, const std::string& slot,
               const Result<SourceState>& state) {
-  json document = {{"connection", connection}, {"slot", slot}};
+  json document = {{"connection", connection.name},
+                   {"slot", slot},
+                   {"max_retained_bytes", Limit(connection.max_retained_wal)},
+                   {"drop_above_bytes", Limit(connection.drop_slot_above)}};
   if (!state.ok()) {
     document["error"] = ToJson(state.error());
   } else if (!state.value().slot) {
     document["error"] = {{"kind", "not_found"}, {"message", "the slot does not exist"}};
   } else {
+    document["health"] = NameOf(orchestrator::HealthOf(*state.value().slot, connection));
     document["wal_status"] = state.value().slot->wal_status;
     document["active"] = state.value().slot->active;
     document["retained_bytes"] = state.value().slot->retained_bytes;
@@ -231,7 +238,7 @@ json LagDocument(const estate::Estate& estate,
     const std::string slot = postgres::ReplicationName(estate.name, report.connection);
     const auto added =
         sources.emplace(report.connection, AskSource(estate, report.connection, slot));
-    slots.push_back(SlotJson(report.connection, slot, added.first->second));
+    slots.push_back(SlotJson(estate.connections.at(report.connection), slot, added.first->second));
   }
   for (const orchestrator::FollowReport& report : reports) {
     integrations.push_back(FollowJson(report, sources.at(report.connection), clock));

@@ -39,8 +39,9 @@ nlohmann::json ToJson(const estate::Integration& integration,
 
 /// {"integrations": [{"integration", "state", "lag_bytes", "lag_seconds", ...}]}
 /// of those that are followed, {"slots": [...]} of their databases, and
-/// {"triggered": [{"integration", "on", "state", "pending", ...}]}. Asks each source database; one
-/// that does not answer has "error" in its slot.
+/// {"triggered": [{"integration", "on", "state", "pending", ...}]}. Asks each
+/// source database; one that does not answer has "error" in its slot, another one
+/// "wal_status", "retained_bytes" and, against the estate's limits, "health".
 nlohmann::json LagDocument(const estate::Estate& estate,
                            const std::vector<orchestrator::FollowReport>& reports,
                            const std::vector<orchestrator::TriggerReport>& triggers,

@@ -62,9 +62,11 @@ void SlotGuard::Work(const std::stop_token& stop) {
     const Status looked = Guarded([&] { return Look(); });
     if (!looked.ok()) {
       // Whoever follows the database says what is wrong with it; this goes on trying.
-      spdlog::debug("connection {}: the slot cannot be looked at: {}", connection_.name,
-                    looked.error().message());
+      spdlog::log(held_ ? spdlog::level::err : spdlog::level::debug,
+                  "connection {}: slot {} cannot be {}: {}", connection_.name, slot_,
+                  held_ ? "dropped" : "looked at", looked.error().message());
       session_.reset();
+      Hold(false);  // To read on is then the only way to need less log.
     }
     std::unique_lock lock(mutex_);
     stopped_.wait_for(lock, stop, held_ ? kLookWhileHeldEvery : kLookEvery, [] { return false; });
@@ -136,7 +138,12 @@ Status SlotGuard::Drop(const postgres::SlotState& slot) {
                                   {slot_}));
     return Done{};
   }
-  AFL_TRY(postgres::DropSlot(session_.get(), slot_));
+  const Status dropped = postgres::DropSlot(session_.get(), slot_);
+  if (!dropped.ok()) {
+    // Somebody took it in between: once more.
+    if (RetryFor(dropped.error().kind()) == Retry::kSoon) return Done{};
+    return dropped.error();
+  }
   told_ = SlotHealth::kOk;  // The next one begins anew.
   spdlog::error("connection {}: slot {} was dropped; all tables of the connection are copied again",
                 connection_.name, slot_);

@@ -39,7 +39,9 @@ class SlotGuardTest : public ServingTest {
   }
 
   nlohmann::json Slot() const {
-    const auto lag = Lag();
+    const Outcome outcome = estate_.Run({"lag", "--json"});
+    if (outcome.exit_code != 0) return nlohmann::json::object();
+    const auto lag = nlohmann::json::parse(outcome.out);
     return lag.at("slots").empty() ? nlohmann::json::object() : lag.at("slots").at(0);
   }
   std::string Health() const { return Slot().value("health", ""); }

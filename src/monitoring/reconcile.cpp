@@ -258,7 +258,8 @@ Result<std::string> RowsToCompare(PGconn* source, const estate::Integration& int
   std::vector<std::string> key = integration.destination.key;
   if (key.empty()) {
     AFL_ASSIGN(const auto relation, postgres::FindRelation(source, integration.source.table));
-    AFL_ASSIGN(key, postgres::IdentityColumns(source, relation));
+    AFL_ASSIGN(const auto identity, postgres::ReadIdentity(source, relation));
+    key = identity.columns;
     for (std::string& column : key) column = pipeline::ArrivesAs(column, integration);
   }
   return pipeline::CurrentRows(integration.form, table, key);

@@ -26,7 +26,10 @@ Result<Findings> Ask(const estate::Estate& estate, const estate::Connection& con
   }
   PGconn* session = opened.value().get();
   AFL_TRY(postgres::Query(session, "SET statement_timeout = '5s'"));
-  const auto integrations = CdcIntegrations(estate, connection.name);
+  auto integrations = CdcIntegrations(estate, connection.name);
+  std::vector<Watch> watches = WatchesOf(estate, connection.name);
+  AFL_TRY(FitWatches(session, watches));
+  for (const Watch& watch : watches) integrations.push_back(&watch.followed);
   AFL_ASSIGN(const auto ready,
              postgres::CheckReadiness(
                  session, {connection, postgres::ReplicationName(estate.name, connection.name),
@@ -45,7 +48,7 @@ SourceFindings CheckSources(const estate::Estate& estate) {
   SourceFindings all;
   std::vector<std::pair<std::string, std::future<Result<Findings>>>> asked;
   for (const auto& [name, connection] : estate.connections) {
-    if (CdcIntegrations(estate, name).empty()) continue;
+    if (CdcIntegrations(estate, name).empty() && WatchesOf(estate, name).empty()) continue;
     auto endpoint = connectors::ResolveEndpoint(estate, name);
     if (!endpoint.ok()) {
       all.unresolved.push_back(endpoint.error().message());

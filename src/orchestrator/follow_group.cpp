@@ -45,7 +45,8 @@ Result<std::vector<std::string>> ArrivingKey(PGconn* catalog,
                                              const postgres::RelationName& relation,
                                              const estate::Integration& integration) {
   if (!integration.destination.key.empty()) return integration.destination.key;
-  AFL_ASSIGN(std::vector<std::string> key, postgres::IdentityColumns(catalog, relation));
+  AFL_ASSIGN(const auto identity, postgres::ReadIdentity(catalog, relation));
+  std::vector<std::string> key = identity.columns;
   for (std::string& column : key) column = pipeline::ArrivesAs(column, integration);
   return key;
 }
@@ -83,18 +84,6 @@ bool FollowGroup::IsWatch(const estate::Integration& integration) const {
                      [&](const Watch& watch) { return &watch.followed == &integration; });
 }
 
-// A table that is not there is told of later, with all else that is missing.
-Status FollowGroup::FitWatches(PGconn* catalog) {
-  for (Watch& watch : watches_) {
-    const auto relation = postgres::FindRelation(catalog, watch.followed.source.table);
-    if (!relation.ok()) continue;
-    AFL_ASSIGN(const auto identity, postgres::ReadIdentity(catalog, relation.value()));
-    AFL_ASSIGN(const auto columns, postgres::DescribeColumns(catalog, relation.value()));
-    FitWatch(identity, columns, watch);
-  }
-  return Done{};
-}
-
 Result<FollowGroup::Prepared> FollowGroup::Prepare(const std::vector<std::string>& resync,
                                                    const Hooks& hooks) {
   Prepared prepared;
@@ -102,7 +91,7 @@ Result<FollowGroup::Prepared> FollowGroup::Prepare(const std::vector<std::string
   AFL_ASSIGN(prepared.catalog,
              postgres::Connect(prepared.endpoint.dsn, prepared.endpoint.overrides));
   PGconn* catalog = prepared.catalog.get();
-  AFL_TRY(FitWatches(catalog));
+  AFL_TRY(FitWatches(catalog, watches_));
   const estate::Connection& declared = context_.estate.connections.at(connection_);
   AFL_ASSIGN(auto ready, postgres::CheckReadiness(catalog, {declared, slot_, integrations_}));
   AFL_TRY(Refuse(ready.obstacles, hooks.leaves_out));

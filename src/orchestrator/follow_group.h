@@ -77,7 +77,6 @@ class FollowGroup {
  private:
   struct Prepared;
   bool IsWatch(const estate::Integration& integration) const;
-  Status FitWatches(PGconn* catalog);
   Result<Prepared> Prepare(const std::vector<std::string>& resync, const Hooks& hooks);
   Status Refuse(const std::vector<postgres::Obstacle>& obstacles, bool leaves_out);
   Status CheckPositions(Prepared& prepared, bool copies_what_fell_behind);

@@ -121,6 +121,28 @@ class WatchSink final : public pipeline::ChangeSink {
   std::string culprit_;
 };
 
+void FitWatch(const postgres::ReplicaIdentity& identity,
+              const std::vector<postgres::CatalogColumn>& columns, Watch& watch) {
+  const std::vector<std::string> wanted = SourceKey(*watch.triggered);
+  std::set<std::string> sent(identity.columns.begin(), identity.columns.end());
+  if (identity.is_full()) {
+    for (const postgres::CatalogColumn& column : columns) sent.insert(column.name);
+  }
+  const bool has_key = std::all_of(wanted.begin(), wanted.end(),
+                                   [&](const std::string& name) { return sent.contains(name); });
+  watch.by_key = FetchesByKey(*watch.triggered) && has_key &&
+                 (identity.is_full() || wanted.size() == identity.columns.size());
+  std::vector<std::string> key = watch.by_key ? wanted : identity.columns;
+  // Any column will do to see that something changed.
+  if (key.empty() && identity.is_full() && !columns.empty()) key.push_back(columns.front().name);
+  watch.followed.destination.key = key;
+  watch.followed.columns.clear();
+  for (const std::string& name : key) {
+    watch.followed.columns[name].include = true;
+    watch.followed.columns[name].mark = watch.followed.mark;
+  }
+}
+
 }  // namespace
 
 bool FetchesByKey(const estate::Integration& integration) {
@@ -149,26 +171,15 @@ std::vector<Watch> WatchesOf(const estate::Estate& estate, const std::string& co
   return watches;
 }
 
-void FitWatch(const postgres::ReplicaIdentity& identity,
-              const std::vector<postgres::CatalogColumn>& columns, Watch& watch) {
-  const std::vector<std::string> wanted = SourceKey(*watch.triggered);
-  std::set<std::string> sent(identity.columns.begin(), identity.columns.end());
-  if (identity.is_full) {
-    for (const postgres::CatalogColumn& column : columns) sent.insert(column.name);
+Status FitWatches(PGconn* catalog, std::vector<Watch>& watches) {
+  for (Watch& watch : watches) {
+    const auto relation = postgres::FindRelation(catalog, watch.followed.source.table);
+    if (!relation.ok()) continue;
+    AFL_ASSIGN(const auto identity, postgres::ReadIdentity(catalog, relation.value()));
+    AFL_ASSIGN(const auto columns, postgres::DescribeColumns(catalog, relation.value()));
+    FitWatch(identity, columns, watch);
   }
-  const bool has_key = std::all_of(wanted.begin(), wanted.end(),
-                                   [&](const std::string& name) { return sent.contains(name); });
-  watch.by_key = FetchesByKey(*watch.triggered) && has_key &&
-                 (identity.is_full || wanted.size() == identity.columns.size());
-  std::vector<std::string> key = watch.by_key ? wanted : identity.columns;
-  // Any column will do to see that something changed.
-  if (key.empty() && identity.is_full && !columns.empty()) key.push_back(columns.front().name);
-  watch.followed.destination.key = key;
-  watch.followed.columns.clear();
-  for (const std::string& name : key) {
-    watch.followed.columns[name].include = true;
-    watch.followed.columns[name].mark = watch.followed.mark;
-  }
+  return Done{};
 }
 
 std::unique_ptr<pipeline::ChangeSink> MakeWatchSink(const std::vector<Watch>& watches,

@@ -33,9 +33,9 @@ bool FetchesByKey(const estate::Integration& integration);
 /// integrations' names. Those of mode cdc follow anyway.
 std::vector<Watch> WatchesOf(const estate::Estate& estate, const std::string& connection);
 
-/// Decides what is read of the table: the columns that identify a row.
-void FitWatch(const postgres::ReplicaIdentity& identity,
-              const std::vector<postgres::CatalogColumn>& columns, Watch& watch);
+/// Asks the catalog what identifies the rows of each table, which is all that is
+/// read of them. A table that is not there stays as it is.
+Status FitWatches(PGconn* catalog, std::vector<Watch>& watches);
 
 /// Records changes of watched tables as events, before `next` gets all others.
 /// `watches`, `events` and `warehouse` are borrowed.

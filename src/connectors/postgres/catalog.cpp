@@ -131,21 +131,6 @@ Result<std::vector<CatalogColumn>> DescribeColumns(PGconn* connection, const Rel
   return ResolveSeed(connection, fmt::format(kTableSeed, name.oid));
 }
 
-Result<std::vector<std::string>> IdentityColumns(PGconn* connection, const RelationName& name) {
-  AFL_ASSIGN(
-      const QueryResult found,
-      QueryParams(connection,
-                  "SELECT a.attname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_index i ON "
-                  "i.indrelid = c.oid AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN "
-                  "'i' THEN i.indisreplident ELSE false END JOIN pg_catalog.pg_attribute a ON "
-                  "a.attrelid = c.oid AND a.attnum = ANY (i.indkey) WHERE c.oid = $1::oid "
-                  "ORDER BY a.attnum",
-                  {name.oid}));
-  std::vector<std::string> columns;
-  for (int row = 0; row < PQntuples(found.get()); ++row) columns.push_back(Text(found, row, 0));
-  return columns;
-}
-
 Result<Relation> DescribeRelation(PGconn* connection, const RelationName& name) {
   Relation relation;
   AFL_ASSIGN(relation.columns, DescribeColumns(connection, name));
@@ -160,16 +145,17 @@ Result<Relation> DescribeRelation(PGconn* connection, const RelationName& name) 
 Result<ReplicaIdentity> ReadIdentity(PGconn* connection, const RelationName& name) {
   AFL_ASSIGN(const QueryResult found,
              QueryParams(connection,
-                         "SELECT c.relreplident = 'f', a.attname FROM pg_catalog.pg_class c "
-                         "LEFT JOIN pg_catalog.pg_index i ON i.indrelid = c.oid AND CASE "
-                         "c.relreplident WHEN 'i' THEN i.indisreplident WHEN 'd' THEN "
-                         "i.indisprimary ELSE false END "
+                         "SELECT c.relreplident, a.attname FROM pg_catalog.pg_class c "
+                         "LEFT JOIN pg_catalog.pg_index i ON i.indrelid = c.oid AND i.indisvalid "
+                         "AND i.indimmediate AND CASE c.relreplident WHEN 'i' THEN "
+                         "i.indisreplident WHEN 'd' THEN i.indisprimary ELSE false END "
                          "LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND "
-                         "a.attnum = ANY (i.indkey) WHERE c.oid = $1::oid ORDER BY a.attnum",
+                         "a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1]) WHERE c.oid = $1::oid "
+                         "ORDER BY a.attnum",
                          {name.oid}));
   ReplicaIdentity identity;
   for (int row = 0; row < PQntuples(found.get()); ++row) {
-    identity.is_full = IsTrue(found, row, 0);
+    identity.kind = Text(found, row, 0).front();
     if (PQgetisnull(found.get(), row, 1) == 0) identity.columns.push_back(Text(found, row, 1));
   }
   return identity;

@@ -47,19 +47,18 @@ Result<RelationName> FindRelation(PGconn* connection, const std::string& table);
 /// Columns of a relation, in order. Waits for nobody's lock.
 Result<std::vector<CatalogColumn>> DescribeColumns(PGconn* connection, const RelationName& name);
 
-/// The columns of a table that its replica identity names a row by; none under
-/// FULL and NOTHING, and without a primary key.
-Result<std::vector<std::string>> IdentityColumns(PGconn* connection, const RelationName& name);
-
 /// Columns and leaves of a relation, as the current snapshot sees them. Measuring
 /// the leaves waits for whoever holds them exclusively.
 Result<Relation> DescribeRelation(PGconn* connection, const RelationName& name);
 
 /// By what changes of a table name a row.
 struct ReplicaIdentity {
-  bool is_full = false;              // By all columns.
-  std::vector<std::string> columns;  // Of the index that serves; none when it is full, or nothing.
+  char kind = 'd';                   // pg_class.relreplident: default, index, full, nothing.
+  std::vector<std::string> columns;  // Of the index that serves; none when there is none.
+
+  bool is_full() const { return kind == 'f'; }
 };
+/// An index that is checked late cannot serve, nor can one that is broken.
 Result<ReplicaIdentity> ReadIdentity(PGconn* connection, const RelationName& name);
 
 /// Which files hold the rows of a table and of everything below it, as text. They

@@ -42,12 +42,6 @@ class Checker {
   }
 
  private:
-  /// A table, as its rows are identified.
-  struct Identity {
-    char kind = 'd';  // pg_class.relreplident.
-    std::vector<std::string> columns;
-  };
-
   void Report(std::string message, ErrorKind kind = ErrorKind::kInvalidConfig) {
     ready_.obstacles.push_back({"", kind, {plan_.connection.mark, std::move(message)}});
   }
@@ -178,30 +172,9 @@ class Checker {
     return Done{};
   }
 
-  // An index that is checked late cannot be a replica identity, nor can one that is broken.
-  Result<Identity> IdentityOf(const RelationName& table) {
-    AFL_ASSIGN(
-        const QueryResult kind,
-        QueryParams(connection_, "SELECT relreplident FROM pg_catalog.pg_class WHERE oid = $1::oid",
-                    {table.oid}));
-    Identity identity;
-    if (PQntuples(kind.get()) > 0) identity.kind = Text(kind, 0, 0).front();
-    AFL_ASSIGN(
-        const QueryResult columns,
-        QueryParams(connection_,
-                    "SELECT a.attname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON "
-                    "a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1]) "
-                    "WHERE i.indrelid = $1::oid AND i.indisvalid AND i.indimmediate AND CASE $2 "
-                    "WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END "
-                    "ORDER BY a.attnum",
-                    {table.oid, std::string(1, identity.kind)}));
-    identity.columns = FirstColumn(columns);
-    return identity;
-  }
-
   Status CheckIdentityOf(const estate::Integration& integration, const RelationName& table,
                          const std::vector<CatalogColumn>& columns, const data::Schema& schema) {
-    AFL_ASSIGN(Identity identity, IdentityOf(table));
+    AFL_ASSIGN(ReplicaIdentity identity, ReadIdentity(connection_, table));
     const auto& key = integration.destination.key;
     if (identity.kind == 'f') {
       if (key.empty()) {

@@ -12,6 +12,7 @@ namespace {
 constexpr const char* kCreate = R"(
 CREATE TABLE watched (integration TEXT PRIMARY KEY, kind TEXT NOT NULL, position TEXT NOT NULL)
   STRICT;
+CREATE TABLE followed_tables (integration TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT;
 CREATE TABLE events (seq INTEGER PRIMARY KEY AUTOINCREMENT, integration TEXT NOT NULL,
   key TEXT NOT NULL, UNIQUE (integration, key)) STRICT)";
 
@@ -66,6 +67,19 @@ void EventStore::Mark(const std::string& integration) {
 Status EventStore::Unwatch(const std::string& integration) {
   AFL_TRY(file_->Execute("DELETE FROM watched WHERE integration = ?", {integration}));
   return Forget(integration, std::numeric_limits<std::int64_t>::max());
+}
+
+Result<std::map<std::string, std::string>> EventStore::TableStates() {
+  AFL_ASSIGN(const auto rows, file_->Select("SELECT integration, state FROM followed_tables"));
+  std::map<std::string, std::string> states;
+  for (const auto& row : rows) states[row[0]] = row[1];
+  return states;
+}
+
+Status EventStore::SetTableState(const std::string& integration, const std::string& state) {
+  AFL_TRY(file_->Execute("REPLACE INTO followed_tables(integration, state) VALUES (?, ?)",
+                         {integration, state}));
+  return Done{};
 }
 
 Result<std::map<std::string, data::Position>> EventStore::Positions() {

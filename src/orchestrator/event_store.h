@@ -41,6 +41,11 @@ class EventStore {
   /// What is watched no more: its events and its position are dropped.
   Status Unwatch(const std::string& integration);
 
+  /// What a followed table looked like when it was copied or checked last, as
+  /// its source writes it; by integration.
+  Result<std::map<std::string, std::string>> TableStates();
+  Status SetTableState(const std::string& integration, const std::string& state);
+
   /// The position recorded for each integration that has one.
   Result<std::map<std::string, data::Position>> Positions();
 

@@ -8,13 +8,10 @@
 #include <utility>
 
 #include "connectors/duckdb/change_sink.h"
-#include "connectors/duckdb/table_sink.h"
 #include "connectors/postgres/replication/change_stream.h"
 #include "connectors/postgres/replication/slot.h"
-#include "connectors/postgres/source.h"
 #include "connectors/registry.h"
-#include "pipeline/run.h"
-#include "pipeline/shaping.h"
+#include "orchestrator/follow_prepared.h"
 
 namespace afluente::orchestrator {
 
@@ -30,41 +27,6 @@ std::vector<const estate::Integration*> CdcIntegrations(const estate::Estate& es
   }
   return found;
 }
-
-namespace {
-
-Result<WallTime> ServerTime(PGconn* catalog) {
-  AFL_ASSIGN(
-      const postgres::QueryResult row,
-      postgres::Query(catalog, "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"));
-  return WallTime(std::chrono::microseconds(std::atoll(PQgetvalue(row.get(), 0, 0))));
-}
-
-// What identifies the rows of `integration`, as it arrives.
-Result<std::vector<std::string>> ArrivingKey(PGconn* catalog,
-                                             const postgres::RelationName& relation,
-                                             const estate::Integration& integration) {
-  if (!integration.destination.key.empty()) return integration.destination.key;
-  AFL_ASSIGN(const auto identity, postgres::ReadIdentity(catalog, relation));
-  std::vector<std::string> key = identity.columns;
-  for (std::string& column : key) column = pipeline::ArrivesAs(column, integration);
-  return key;
-}
-
-// The log's places are multiples of 8: the one before stands for the copy alone.
-std::string PlaceBefore(Lsn lsn) { return Lsn{lsn.value - 1}.ToSortableString(); }
-
-}  // namespace
-
-struct FollowGroup::Prepared {
-  postgres::Endpoint endpoint;
-  postgres::Connection catalog;
-  std::unique_ptr<pipeline::ChangeSink> sink;
-  std::map<std::string, postgres::RelationName> relations;  // By integration.
-  std::map<std::string, Lsn> positions;                     // By integration.
-  bool slot_exists = false;
-  bool needs_text = false;  // Values must come in their text form.
-};
 
 FollowGroup::FollowGroup(const FollowGroupContext& context, std::string connection,
                          const std::set<std::string>& left_out)
@@ -112,6 +74,7 @@ Result<FollowGroup::Prepared> FollowGroup::Prepare(const std::vector<std::string
                postgres::ParsePosition(position).Within([&] { return "integration " + name; }));
   }
   AFL_TRY(CheckPositions(prepared, hooks.copies_what_fell_behind));
+  AFL_TRY(CheckTables(prepared));
   // Before the slot: a publication that is younger than it cannot be streamed.
   std::vector<postgres::RelationName> relations;
   for (const auto& [name, relation] : prepared.relations) relations.push_back(relation);
@@ -199,84 +162,34 @@ Status FollowGroup::CheckPositions(Prepared& prepared, bool copies_what_fell_beh
   return Done{};
 }
 
-std::vector<const estate::Integration*> FollowGroup::NotCopied(const Prepared& prepared) const {
-  std::vector<const estate::Integration*> missing;
-  for (const estate::Integration* integration : integrations_) {
-    if (!prepared.positions.contains(integration->name)) missing.push_back(integration);
-  }
-  return missing;
-}
-
-Status FollowGroup::CopyTables(Prepared& prepared, const Hooks& hooks,
-                               const std::stop_token& stop) {
-  constexpr int kRounds = 3;
-  for (int round = 0; round < kRounds; ++round) {
-    const auto missing = NotCopied(prepared);
-    if (missing.empty()) return Done{};
-    AFL_TRY(CopyAtOneMoment(prepared, missing, hooks, stop));
-  }
-  const auto missing = NotCopied(prepared);
-  if (missing.empty()) return Done{};
-  culprit_ = missing.front()->name;
-  return Error(ErrorKind::kTransient,
-               fmt::format("integration {}: table {} was truncated or written anew each time it "
-                           "was to be copied",
-                           culprit_, missing.front()->source.table));
-}
-
-// The snapshot comes with the slot, the lock with each table's copy. A table that
-// was written anew in between looks empty to the snapshot, and the stream does not
-// send what was written: it is left for another round. One lock over all tables
-// from before the slot would keep ALTER TABLE, and everybody behind it, waiting
-// until the last of them is copied.
-Status FollowGroup::CopyAtOneMoment(Prepared& prepared,
-                                    const std::vector<const estate::Integration*>& missing,
-                                    const Hooks& hooks, const std::stop_token& stop) {
-  PGconn* catalog = prepared.catalog.get();
-  std::map<std::string, std::string> storage;  // By integration.
-  for (const estate::Integration* integration : missing) {
-    AFL_ASSIGN(storage[integration->name],
-               postgres::StorageOf(catalog, prepared.relations.at(integration->name)));
-  }
-  // A slot that exists goes on; a temporary one shows where the copy stands in it.
-  AFL_ASSIGN(const auto wal, postgres::WalConnection::Open(prepared.endpoint));
-  const bool temporary = std::exchange(prepared.slot_exists, true);
-  // Before the snapshot: no change that follows was committed earlier.
-  AFL_ASSIGN(const WallTime taken_at, ServerTime(catalog));
-  AFL_ASSIGN(const postgres::NewSlot slot,
-             wal->CreateSlot(temporary ? slot_.substr(0, 50) + "_copy" : slot_, temporary, stop));
-  for (const estate::Integration* integration : missing) {
-    if (IsWatch(*integration)) {
-      // What it triggers begins with everything.
-      EventStore::Batch first;
-      first.everything.insert(integration->name);
-      first.positions[integration->name] = postgres::ToPosition(slot.consistent_point);
-      AFL_TRY(context_.events.Record(first));
-      prepared.positions[integration->name] = slot.consistent_point;
-      continue;
+// What was altered while nobody looked.
+Status FollowGroup::CheckTables(Prepared& prepared) {
+  AFL_ASSIGN(const auto known, context_.events.TableStates());
+  for (const auto& [name, relation] : prepared.relations) {
+    AFL_ASSIGN(auto now, postgres::ReadTableState(prepared.catalog.get(), relation));
+    const auto before = known.find(name);
+    const bool has_position = prepared.positions.contains(name);
+    if (has_position && before != known.end() &&
+        postgres::IsWrittenAnew(postgres::TableState::FromJson(before->second), now)) {
+      const std::string why = fmt::format(
+          "rows of {} changed in ways that no stream sends (ALTER TABLE, ATTACH or DETACH "
+          "PARTITION)",
+          relation.sql_name);
+      const auto policy = context_.estate.integrations.at(name).on_schema_change;
+      if (policy != estate::OnSchemaChange::kEvolve) {
+        culprit_ = name;
+        return Error(ErrorKind::kSchemaMismatch,
+                     fmt::format("integration {0}: {1}; on_schema_change: {2} leaves it to you: "
+                                 "`afluente run {0} --full-refresh` copies the table again",
+                                 name, why, estate::NameOf(policy)));
+      }
+      spdlog::warn("{}: {}; the table is copied again", name, why);
+      prepared.positions.erase(name);
+    } else if (has_position) {
+      AFL_TRY(context_.events.SetTableState(name, now.ToJson()));
     }
-    const postgres::SharedSnapshot snapshot{slot.snapshot_id,
-                                            postgres::ToPosition(slot.consistent_point)};
-    pipeline::Progress& progress = hooks.progress_of(integration->name);
-    culprit_ = integration->name;
-    AFL_ASSIGN(const auto source, postgres::OpenSource(prepared.endpoint, *integration,
-                                                       std::nullopt, progress, &snapshot));
-    AFL_ASSIGN(const std::string locked,
-               postgres::StorageOf(catalog, prepared.relations.at(integration->name)));
-    if (locked != storage[integration->name]) continue;
-    AFL_ASSIGN(auto key,
-               ArrivingKey(catalog, prepared.relations.at(integration->name), *integration));
-    AFL_ASSIGN(const auto sink,
-               duck::OpenCopySink(context_.warehouse, *integration,
-                                  {std::move(key), PlaceBefore(slot.consistent_point), taken_at}));
-    AFL_ASSIGN(const auto nothing, sink->Stored());
-    AFL_ASSIGN(const auto copied, pipeline::Run(*source, *sink, progress, stop).Within([&] {
-      return "integration " + integration->name;
-    }));
-    spdlog::info("{}: copied {} rows", integration->name, copied.rows_written);
-    prepared.positions[integration->name] = slot.consistent_point;
+    prepared.states[name] = std::move(now);
   }
-  culprit_.clear();
   return Done{};
 }
 
@@ -294,7 +207,14 @@ Status FollowGroup::Run(const std::vector<std::string>& resync,
   while (true) {
     const StreamForm was = form;
     Status followed = Follow(prepared, form, options, hooks.on_applied, stop);
-    if (followed.ok() || form == was) return followed;
+    if (followed.ok()) return followed;
+    if (prepared.written_anew) {
+      AFL_ASSIGN(prepared, Prepare({}, again));
+      AFL_TRY(CopyTables(prepared, hooks, stop));
+      hooks.on_copied();
+      continue;
+    }
+    if (form == was) return followed;
     spdlog::info("connection {}: {}; once more in another form", connection_,
                  followed.error().message());
     AFL_ASSIGN(prepared, Prepare({}, again));
@@ -315,12 +235,16 @@ Status FollowGroup::Follow(Prepared& prepared, StreamForm& form,
   stream.stream.protocol_version = is_recent && form.sends_early ? 2 : 1;
   stream.stream.binary = is_recent && !form.needs_text;
   stream.spool_folder = context_.spool_folder;
+  stream.on_state = [this](const std::string& integration, const postgres::TableState& state) {
+    return context_.events.SetTableState(integration, state.ToJson());
+  };
   std::vector<postgres::FollowedIntegration> followed;
   Lsn from{~std::uint64_t{0}};
   for (const estate::Integration* integration : integrations_) {
     const Lsn position = prepared.positions.at(integration->name);
     from = std::min(from, position);
-    followed.push_back({integration, prepared.relations.at(integration->name).oid, position});
+    followed.push_back({integration, prepared.relations.at(integration->name), position,
+                        prepared.states.at(integration->name)});
   }
   stream.stream.from = from;
   AFL_ASSIGN(stream.until, postgres::MarkLsn(prepared.catalog.get()));
@@ -329,6 +253,7 @@ Status FollowGroup::Follow(Prepared& prepared, StreamForm& form,
   const Status status =
       pipeline::Follow(*source, *prepared.sink, options, context_.clock, on_applied, stop);
   form.needs_text = form.needs_text || source->needs_text();
+  prepared.written_anew = source->written_anew();
   // PostgreSQL 15 loses its way in the catalog when it sends a transaction early
   // in which a savepoint with an ALTER TABLE was rolled back.
   if (!status.ok() &&

@@ -80,6 +80,7 @@ class FollowGroup {
   Result<Prepared> Prepare(const std::vector<std::string>& resync, const Hooks& hooks);
   Status Refuse(const std::vector<postgres::Obstacle>& obstacles, bool leaves_out);
   Status CheckPositions(Prepared& prepared, bool copies_what_fell_behind);
+  Status CheckTables(Prepared& prepared);
   /// How the stream is asked for.
   struct StreamForm {
     bool needs_text = false;  // A column has no binary form.

@@ -161,17 +161,6 @@ Result<ReplicaIdentity> ReadIdentity(PGconn* connection, const RelationName& nam
   return identity;
 }
 
-Result<std::string> StorageOf(PGconn* connection, const RelationName& name) {
-  AFL_ASSIGN(const QueryResult found,
-             QueryParams(connection,
-                         "WITH RECURSIVE tree(oid) AS (SELECT $1::oid UNION ALL SELECT i.inhrelid "
-                         "FROM pg_catalog.pg_inherits i JOIN tree ON i.inhparent = tree.oid) "
-                         "SELECT string_agg(c.oid || ':' || c.relfilenode, ' ' ORDER BY c.oid) "
-                         "FROM pg_catalog.pg_class c JOIN tree ON c.oid = tree.oid",
-                         {name.oid}));
-  return Text(found, 0, 0);
-}
-
 Result<std::map<std::string, int>> AverageWidths(PGconn* connection, const RelationName& name) {
   AFL_ASSIGN(const QueryResult found,
              QueryParams(connection,

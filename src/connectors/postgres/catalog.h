@@ -61,11 +61,6 @@ struct ReplicaIdentity {
 /// An index that is checked late cannot serve, nor can one that is broken.
 Result<ReplicaIdentity> ReadIdentity(PGconn* connection, const RelationName& name);
 
-/// Which files hold the rows of a table and of everything below it, as text. They
-/// are others after TRUNCATE and after a statement that wrote all rows anew, which
-/// an older snapshot sees as an empty table.
-Result<std::string> StorageOf(PGconn* connection, const RelationName& name);
-
 /// How many bytes a value of each column takes on average, by the planner's
 /// statistics. Columns that were never analysed, or that we may not read, are
 /// missing.

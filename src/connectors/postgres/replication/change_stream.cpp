@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/clock.h"
 #include "connectors/postgres/epoch.h"
 #include "connectors/postgres/replication/slot.h"
 
@@ -80,7 +81,7 @@ Result<std::unique_ptr<ChangeStream>> ChangeStream::Open(
     auto table = std::make_unique<Table>();
     table->followed = std::move(one);
     const auto oid =
-        static_cast<std::uint32_t>(std::strtoul(table->followed.relation_oid.c_str(), nullptr, 10));
+        static_cast<std::uint32_t>(std::strtoul(table->followed.relation.oid.c_str(), nullptr, 10));
     stream->by_relation_[oid].push_back(table.get());
     stream->tables_.push_back(std::move(table));
   }
@@ -88,6 +89,7 @@ Result<std::unique_ptr<ChangeStream>> ChangeStream::Open(
   AFL_ASSIGN(stream->wakeup_, Wakeup::Make());
   AFL_TRY(stream->wal_->Start(stream->options_.stream, *stream->wakeup_));
   stream->position_ = stream->options_.stream.from;
+  stream->looked_at_ = SystemClock().Monotonic();
   return stream;
 }
 
@@ -108,6 +110,7 @@ Status ChangeStream::Confirm(const data::Position& position) {
 }
 
 Result<ChangeStream::State> ChangeStream::Pump(std::chrono::milliseconds patience) {
+  AFL_TRY(LookAtTables());
   if (!held_.empty()) {
     AFL_ASSIGN(const bool handled, Handle(held_));
     if (!handled) return State::kMustTake;
@@ -287,10 +290,38 @@ Result<bool> ChangeStream::LearnRelation(const RelationMessage& relation) {
   return true;
 }
 
-Status ChangeStream::LearnShape(Table& table, const RelationMessage& relation) {
-  if (catalog_ == nullptr) {
-    AFL_ASSIGN(catalog_, Connect(options_.endpoint.dsn, options_.endpoint.overrides));
+Status ChangeStream::OpenCatalog() {
+  if (catalog_ != nullptr) return Done{};
+  AFL_ASSIGN(catalog_, Connect(options_.endpoint.dsn, options_.endpoint.overrides));
+  return Done{};
+}
+
+// A table that nobody changes after it was altered sends no description either.
+Status ChangeStream::LookAtTables() {
+  constexpr std::chrono::seconds kEvery{10};
+  const auto now = SystemClock().Monotonic();
+  if (now < looked_at_ + kEvery) return Done{};
+  looked_at_ = now;
+  for (const auto& table : tables_) AFL_TRY(Blame(*table, LookAt(*table)));
+  return Done{};
+}
+
+// The catalog is ahead of the stream: what is seen too early is right later.
+Status ChangeStream::LookAt(Table& table) {
+  AFL_TRY(OpenCatalog());
+  AFL_ASSIGN(TableState now, ReadTableState(catalog_.get(), table.followed.relation));
+  if (now == table.followed.state) return Done{};
+  if (IsWrittenAnew(table.followed.state, now)) {
+    written_anew_ = true;
+    return Error(ErrorKind::kSchemaMismatch, "rows changed that the stream does not send");
   }
+  table.followed.state = std::move(now);
+  return options_.on_state(table.followed.integration->name, table.followed.state);
+}
+
+Status ChangeStream::LearnShape(Table& table, const RelationMessage& relation) {
+  AFL_TRY(OpenCatalog());
+  AFL_TRY(LookAt(table));
   std::vector<ColumnSeed> seeds;
   for (const RelationColumn& column : relation.columns) {
     seeds.push_back({column.name, column.type_oid, column.typmod});

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "connectors/postgres/replication/change_collector.h"
 #include "connectors/postgres/replication/followed_table.h"
 #include "connectors/postgres/replication/pgoutput.h"
+#include "connectors/postgres/replication/table_state.h"
 #include "connectors/postgres/replication/transaction_spool.h"
 #include "connectors/postgres/replication/wal_connection.h"
 #include "data/position.h"
@@ -31,8 +33,9 @@ Result<Lsn> ParsePosition(const data::Position& position);
 /// An integration and where its table's changes begin to count.
 struct FollowedIntegration {
   const estate::Integration* integration = nullptr;
-  std::string relation_oid;  // As FindRelation gives it.
+  RelationName relation;
   Lsn from;
+  TableState state;  // What the table looked like when its rows were last known to be right.
 };
 
 struct ChangeStreamOptions {
@@ -42,6 +45,8 @@ struct ChangeStreamOptions {
   /// Changes beyond this are handed out in parts, even within a transaction.
   std::size_t bytes_max = std::size_t{48} << 20U;
   Lsn until;  // What counts as caught up.
+  /// A table looks different now, and its rows are right.
+  std::function<Status(const std::string& integration, const TableState& now)> on_state;
 };
 
 /// Reads a slot and folds its changes table by table. One thread uses it.
@@ -57,6 +62,8 @@ class ChangeStream final : public pipeline::ChangeSource {
   /// Why Pump failed: a table took a shape that the stream's binary form does
   /// not carry. Open it again without.
   bool needs_text() const { return needs_text_; }
+  /// Why Pump failed: the table of the culprit has rows that no stream sends.
+  bool written_anew() const { return written_anew_; }
 
   Result<State> Pump(std::chrono::milliseconds patience) override;
   pipeline::ChangeSet Take() override;
@@ -96,10 +103,18 @@ class ChangeStream final : public pipeline::ChangeSource {
   Result<bool> LearnRelation(const RelationMessage& relation);
   Status Blame(const Table& table, Status status);
   Status LearnShape(Table& table, const RelationMessage& relation);
+  Status OpenCatalog();
+  Status LookAtTables();
+  Status LookAt(Table& table);
   Result<int> FoldRow(Table& table, const Message& message);
   Result<State> PumpSpooled();
   void EndTransaction(Lsn end, PostgresMicros time);
-  bool is_full() const { return bytes_ >= options_.bytes_max; }
+  bool is_full() const {
+    // Of one transaction the warehouse keeps every part in memory until it commits.
+    constexpr std::size_t kPartOfMax = 4;
+    const bool is_part = transaction_ && transaction_->spooled != nullptr;
+    return bytes_ >= (is_part ? options_.bytes_max / kPartOfMax : options_.bytes_max);
+  }
   std::vector<Table*>* TablesOf(std::uint32_t relation);
 
   ChangeStreamOptions options_;
@@ -122,6 +137,8 @@ class ChangeStream final : public pipeline::ChangeSource {
   std::uint64_t versions_ = 0;
   std::string culprit_;
   bool needs_text_ = false;
+  bool written_anew_ = false;
+  std::chrono::nanoseconds looked_at_{0};  // When the catalog was asked for all tables.
 };
 
 }  // namespace afluente::postgres

@@ -178,6 +178,7 @@ single_row_ratio=$ratio
 big_transaction "$big"
 bench_afluente reconcile changes --json >"$folder/reconcile.json" || { cat "$folder/reconcile.json" && exit 1; }
 latency
+run
 bench_afluente reconcile changes --json >"$folder/reconcile.json" || { cat "$folder/reconcile.json" && exit 1; }
 drop_slots
 

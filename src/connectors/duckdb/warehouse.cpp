@@ -139,6 +139,10 @@ Result<std::unique_ptr<Warehouse>> Warehouse::Open(const WarehouseOptions& optio
   // of log is a few seconds of changes. A log of this size is replayed in about
   // a second.
   duckdb_set_config(config.get(), "checkpoint_threshold", "128MiB");
+  // A checkpoint writes row groups anew that have lost rows. Changes all over a
+  // table would have it write the table each time, while commits wait: a few groups
+  // each time keep up as well.
+  duckdb_set_config(config.get(), "max_vacuum_tasks", "4");
   // Spilled rows must not go where the process happens to stand.
   duckdb_set_config(config.get(), "temp_directory", (options.folder / "spill").c_str());
   char* text = nullptr;

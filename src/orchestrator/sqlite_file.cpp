@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include "base/c_handle.h"
+
 namespace afluente::orchestrator {
 namespace {
 
@@ -15,6 +17,8 @@ std::string Text(sqlite3_stmt* statement, int column) {
 }
 
 }  // namespace
+
+void SqliteFile::Close::operator()(sqlite3* database) const noexcept { sqlite3_close(database); }
 
 Error SqliteFile::LastError() const {
   return {ErrorKind::kInternal, what_ + ": " + sqlite3_errmsg(database_.get())};

@@ -8,11 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "base/c_handle.h"
 #include "base/result.h"
 
 struct sqlite3;
-extern "C" int sqlite3_close(sqlite3*);
 
 namespace afluente::orchestrator {
 
@@ -41,11 +39,14 @@ class SqliteFile {
  private:
   explicit SqliteFile(sqlite3* database, std::string what)
       : database_(database), what_(std::move(what)) {}
+  struct Close {
+    void operator()(sqlite3* database) const noexcept;
+  };
   Error LastError() const;
   Result<Rows> Run(const std::string& sql, const std::vector<std::string>& parameters);
 
   std::recursive_mutex mutex_;
-  std::unique_ptr<sqlite3, FreeWith<sqlite3_close>> database_;
+  std::unique_ptr<sqlite3, Close> database_;
   const std::string what_;
 };
 

@@ -8,8 +8,6 @@
 namespace afluente::test {
 namespace {
 
-using testing::ElementsAre;
-
 class EventsTest : public ServingTest {
  protected:
   EventsTest() {

@@ -217,6 +217,7 @@ class CdcChaosTest : public FollowingTest {
 TEST_F(CdcChaosTest, BothSidesAreTheSameInTheEnd) {
   const int wanted = FromEnv("AFLUENTE_CHAOS_KILLS", 10);
   const auto time = seconds(FromEnv("AFLUENTE_CHAOS_SECONDS", 40));
+  const int crashes_wanted = FromEnv("AFLUENTE_CHAOS_CRASHES", 2);
   std::cout << "AFLUENTE_CHAOS_SEED=" << seed_ << "\n";
   Writer writer(database_->dsn(), static_cast<unsigned>(seed_));
   std::jthread work([&](const std::stop_token& stop) { writer.Work(stop); });
@@ -232,7 +233,8 @@ TEST_F(CdcChaosTest, BothSidesAreTheSameInTheEnd) {
     ASSERT_LT(steady_clock::now(), deadline + time + seconds(120)) << kills << " kills only";
     Process process(estate_.Afluente({"run", "--all"}));
     ++runs;
-    const bool is_crash = crashes < 2 && steady_clock::now() - began > time * (crashes + 1) / 3;
+    const bool is_crash = crashes < crashes_wanted &&
+                          steady_clock::now() - began > time * (crashes + 1) / (crashes_wanted + 1);
     const int what = is_crash ? 2 : static_cast<int>(random_() % 4);
     if (what < 2) {
       if (!process.EndsWithin(milliseconds(random_() % 1'000))) {

@@ -36,6 +36,26 @@ void CheckModeAndSource(const RuleScope& scope, std::string_view source) {
   }
 }
 
+// Without an event nothing would ever run it.
+void CheckEvent(const RuleScope& scope) {
+  if (!scope.Has({"mode"}) || scope.integration.mode != Mode::kEvent) return;
+  if (!scope.Lacks({"trigger"}) && !scope.Has({"trigger"})) return;  // Broken: told elsewhere.
+  switch (scope.integration.trigger.kind) {
+    case Trigger::Kind::kChange:
+    case Trigger::Kind::kAsset:
+    case Trigger::Kind::kWebhook:
+    case Trigger::Kind::kTopic:
+      return;
+    case Trigger::Kind::kNone:
+    case Trigger::Kind::kCron:
+    case Trigger::Kind::kContinuous:
+      break;
+  }
+  scope.Report({"mode"},
+               "mode: event runs for each event of its trigger: add \"trigger: { on: change }\" "
+               "(or asset, webhook, topic), or choose another mode");
+}
+
 void CheckIncremental(const RuleScope& scope) {
   const Integration& integration = scope.integration;
   if (integration.mode != Mode::kIncremental) {
@@ -146,6 +166,7 @@ void CheckModes(const RuleScope& scope) {
   const std::string_view source = SourceKind(scope);
   if (scope.Has({"mode"})) {
     CheckModeAndSource(scope, source);
+    CheckEvent(scope);
     CheckIncremental(scope);
   }
   CheckWrite(scope);

@@ -52,6 +52,11 @@ struct Triggers::Worker {
 Triggers::Triggers(const estate::Estate& estate, Owner& owner, const Clock& clock)
     : owner_(owner), clock_(clock) {
   for (const auto& [name, integration] : estate.integrations) {
+    const auto kind = integration.trigger.kind;
+    if (kind == estate::Trigger::Kind::kWebhook || kind == estate::Trigger::Kind::kTopic) {
+      spdlog::warn("{}: nothing arrives yet by trigger on: {}", name,
+                   kind == estate::Trigger::Kind::kWebhook ? "webhook" : "topic");
+    }
     if (!IsTriggered(integration)) continue;
     const bool on_asset = integration.trigger.kind == estate::Trigger::Kind::kAsset;
     auto worker = std::make_unique<Worker>();

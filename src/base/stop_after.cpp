@@ -1,7 +1,5 @@
 #include "base/stop_after.h"
 
-#include <chrono>
-
 namespace afluente {
 
 StopAfter::StopAfter(std::stop_token stop, double seconds)
@@ -22,6 +20,13 @@ StopAfter::~StopAfter() {
   }
   changed_.notify_all();
   timer_.join();
+}
+
+void Rest(const std::stop_token& stop, std::chrono::nanoseconds time) {
+  std::mutex mutex;
+  std::condition_variable_any stopped;
+  std::unique_lock lock(mutex);
+  stopped.wait_for(lock, stop, time, [] { return false; });
 }
 
 }  // namespace afluente

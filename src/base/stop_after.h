@@ -1,7 +1,8 @@
-// A stop token with a time limit.
+// Stops and time: a stop with a time limit, a rest that a stop ends.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -31,5 +32,8 @@ class StopAfter {
   bool done_ = false;
   std::thread timer_;
 };
+
+/// Blocks for `time`, or until `stop` fires.
+void Rest(const std::stop_token& stop, std::chrono::nanoseconds time);
 
 }  // namespace afluente

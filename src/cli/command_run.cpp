@@ -247,7 +247,7 @@ void AddRunCommand(const CommandContext& context) {
   CLI::App* command = AddCommand(
       context, "run", "Run integrations now",
       "  afluente run messages             what is new since the last run\n"
-      "  afluente run --all                every snapshot and incremental integration\n"
+      "  afluente run --all                every integration that runs on demand\n"
       "  afluente run messages --full-refresh\n"
       "                                    read everything again and replace the table\n"
       "A table and its checkpoint change in one commit: whatever interrupts a run, the old table\n"

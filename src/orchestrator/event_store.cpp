@@ -114,9 +114,10 @@ Result<EventStore::Pending> EventStore::Peek(const std::string& integration, int
 }
 
 Status EventStore::Forget(const std::string& integration, std::int64_t last) {
-  const std::lock_guard lock(mutex_);
   AFL_TRY(file_->Execute("DELETE FROM events WHERE integration = ? AND seq <= CAST(? AS INTEGER)",
                          {integration, std::to_string(last)}));
+  // What is recorded from here on waits for the lock, and is pending after it.
+  const std::lock_guard lock(mutex_);
   AFL_ASSIGN(const auto left, Count(integration));
   if (left == 0) pending_.erase(integration);
   return Done{};

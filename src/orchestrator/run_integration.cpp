@@ -146,57 +146,60 @@ Owner::Outcome Owner::RunPending(const estate::Integration& integration,
                                  pipeline::Progress& progress, const std::stop_token& stop) {
   const bool on_change = integration.trigger.kind == estate::Trigger::Kind::kChange;
   constexpr int kKeysMax = 1'000;
-  return Record(integration, on_change ? "change" : "asset", kKeysMax, progress,
-                [&](const EventStore::Pending& pending, Outcome& outcome) {
-                  if (FetchesByKey(integration) && !pending.everything) {
-                    return MoveKeys(integration, pending, progress, stop, outcome);
-                  }
-                  return Move(AsSnapshot(integration), false, progress, stop, outcome);
-                });
+  return WorkOff(integration, on_change ? "change" : "asset", kKeysMax, progress,
+                 [&](const EventStore::Pending& pending, Outcome& outcome) {
+                   if (FetchesByKey(integration) && !pending.everything) {
+                     return MoveKeys(integration, pending, progress, stop, outcome);
+                   }
+                   return Move(AsSnapshot(integration), false, progress, stop, outcome);
+                 });
 }
 
 Owner::Outcome Owner::Run(const estate::Integration& integration, bool full_refresh,
                           pipeline::Progress& progress, const std::stop_token& stop) {
   constexpr int kNoKeys = 0;
-  return Record(integration, "manual", kNoKeys, progress,
-                [&](const EventStore::Pending&, Outcome& outcome) {
-                  return Move(AsSnapshot(integration), full_refresh, progress, stop, outcome);
-                });
+  return WorkOff(integration, "manual", kNoKeys, progress,
+                 [&](const EventStore::Pending&, Outcome& outcome) {
+                   return Move(AsSnapshot(integration), full_refresh, progress, stop, outcome);
+                 });
 }
 
 Owner::Outcome Owner::RunOther(const estate::Integration& integration,
                                const std::function<Status(Outcome&)>& work) {
   pipeline::Progress progress;
-  Outcome outcome;
-  Begin(integration, "manual", outcome);
-  const auto began = clock_.Monotonic();
-  outcome.status = Guarded([&]() -> Status {
-    AFL_TRY(runs_->Insert(outcome.run));
+  return Record(integration, "manual", progress, [&](Outcome& outcome) -> Status {
     AFL_TRY(work(outcome));
     progress.rows = outcome.run.rows;
     return Done{};
   });
-  Finish(progress, clock_.Monotonic() - began, outcome);
-  return outcome;
 }
 
-Owner::Outcome Owner::Record(
+Owner::Outcome Owner::WorkOff(
     const estate::Integration& integration, const std::string& trigger, int key_limit,
     pipeline::Progress& progress,
     const std::function<Status(const EventStore::Pending&, Outcome&)>& work) {
   const std::lock_guard one_at_a_time(running_.at(integration.name));
-  Outcome outcome;
-  Begin(integration, trigger, outcome);
-  const auto began = clock_.Monotonic();
   bool marked = false;
-  outcome.status = Guarded([&]() -> Status {
-    AFL_TRY(runs_->Insert(outcome.run));
+  Outcome outcome = Record(integration, trigger, progress, [&](Outcome& running) -> Status {
     AFL_ASSIGN(const auto pending, events_->Peek(integration.name, key_limit));
     marked = pending.marked;
-    AFL_TRY(work(pending, outcome));
+    AFL_TRY(work(pending, running));
     return events_->Forget(integration.name, pending.last);
   });
   if (!outcome.status.ok() && marked) events_->Mark(integration.name);
+  return outcome;
+}
+
+Owner::Outcome Owner::Record(const estate::Integration& integration, const std::string& trigger,
+                             const pipeline::Progress& progress,
+                             const std::function<Status(Outcome&)>& work) {
+  Outcome outcome;
+  Begin(integration, trigger, outcome);
+  const auto began = clock_.Monotonic();
+  outcome.status = Guarded([&]() -> Status {
+    AFL_TRY(runs_->Insert(outcome.run));
+    return work(outcome);
+  });
   Finish(progress, clock_.Monotonic() - began, outcome);
   return outcome;
 }

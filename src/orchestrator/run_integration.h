@@ -73,11 +73,13 @@ class Owner {
   Owner(const estate::Estate& estate, StatePaths paths, StateLock lock, const Clock& clock)
       : estate_(estate), paths_(std::move(paths)), lock_(std::move(lock)), clock_(clock) {}
 
-  /// Records a run of `work`, which gets what is pending, up to `key_limit`
-  /// keys. When it succeeds that is worked off, else it is pending still.
-  Outcome Record(const estate::Integration& integration, const std::string& trigger, int key_limit,
-                 pipeline::Progress& progress,
-                 const std::function<Status(const EventStore::Pending&, Outcome&)>& work);
+  /// Records a run of `work`, one at a time, which gets what is pending, up to
+  /// `key_limit` keys. When it succeeds that is worked off, else it is pending still.
+  Outcome WorkOff(const estate::Integration& integration, const std::string& trigger, int key_limit,
+                  pipeline::Progress& progress,
+                  const std::function<Status(const EventStore::Pending&, Outcome&)>& work);
+  Outcome Record(const estate::Integration& integration, const std::string& trigger,
+                 const pipeline::Progress& progress, const std::function<Status(Outcome&)>& work);
   void Begin(const estate::Integration& integration, const std::string& trigger,
              Outcome& outcome) const;
   void Finish(const pipeline::Progress& progress, std::chrono::nanoseconds took, Outcome& outcome);

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/stop_after.h"
 #include "connectors/registry.h"
 #include "estate/quantities.h"
 
@@ -68,8 +69,7 @@ void SlotGuard::Work(const std::stop_token& stop) {
       session_.reset();
       Hold(false);  // To read on is then the only way to need less log.
     }
-    std::unique_lock lock(mutex_);
-    stopped_.wait_for(lock, stop, held_ ? kLookWhileHeldEvery : kLookEvery, [] { return false; });
+    Rest(stop, held_ ? kLookWhileHeldEvery : kLookEvery);
   }
 }
 

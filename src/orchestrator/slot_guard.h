@@ -2,10 +2,8 @@
 // fills its disk.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -63,8 +61,6 @@ class SlotGuard {
   SlotHealth told_ = SlotHealth::kOk;
   bool held_ = false;
   int looks_while_held_ = 0;
-  std::mutex mutex_;  // For the wait only.
-  std::condition_variable_any stopped_;
   std::jthread thread_;  // Last: joined before what it uses goes.
 };
 

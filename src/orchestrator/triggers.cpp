@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
+
+#include "base/stop_after.h"
 
 namespace afluente::orchestrator {
 namespace {
@@ -20,13 +21,6 @@ bool IsTriggered(const estate::Integration& integration) {
   const estate::Trigger::Kind kind = integration.trigger.kind;
   return integration.mode != estate::Mode::kCdc &&
          (kind == estate::Trigger::Kind::kChange || kind == estate::Trigger::Kind::kAsset);
-}
-
-void Rest(const std::stop_token& stop, nanoseconds time) {
-  std::mutex mutex;
-  std::condition_variable_any stopped;
-  std::unique_lock lock(mutex);
-  stopped.wait_for(lock, stop, time, [] { return false; });
 }
 
 }  // namespace

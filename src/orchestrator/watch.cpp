@@ -85,12 +85,14 @@ class WatchSink final : public pipeline::ChangeSink {
     for (const std::string& name : SourceKey(*watch.triggered)) {
       columns.push_back(fmt::format("CAST({} AS VARCHAR)", QuoteIdentifier(name)));
     }
-    AFL_ASSIGN(const auto connection, warehouse_.Connect());
+    if (connection_.get() == nullptr) {
+      AFL_ASSIGN(connection_, warehouse_.Connect());
+    }
     const auto reader = table.ReadKeys();
     const duck::LaneTable lane(warehouse_.lanes(), reader.get(), table.key_schema(), table.keys());
     AFL_ASSIGN(
         const auto rows,
-        data::QueryCells(connection.get(),
+        data::QueryCells(connection_.get(),
                          fmt::format("SELECT {} FROM {}", fmt::join(columns, ", "), lane.sql())));
     for (const auto& row : rows) {
       EventKey key;
@@ -115,6 +117,7 @@ class WatchSink final : public pipeline::ChangeSink {
   const std::vector<Watch>& watches_;
   EventStore& events_;
   duck::Warehouse& warehouse_;
+  data::DuckConnection connection_;  // Reads keys as text; opened with the first.
   const bool next_has_tables_;
   const std::unique_ptr<pipeline::ChangeSink> next_;
   EventStore::Batch batch_;  // Since the last end.

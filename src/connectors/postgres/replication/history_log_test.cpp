@@ -13,17 +13,6 @@ namespace {
 
 using testing::ElementsAre;
 
-std::string PrintCells(const std::vector<TupleCell>& cells) {
-  std::string text;
-  for (const TupleCell& cell : cells) {
-    text += text.empty() ? "" : ",";
-    const bool has_bytes =
-        cell.kind == TupleCell::Kind::kText || cell.kind == TupleCell::Kind::kBinary;
-    text += has_bytes ? std::string(cell.bytes) : std::string(1, static_cast<char>(cell.kind));
-  }
-  return text;
-}
-
 /// A table of an id, which is its key, a name and a blob.
 class HistoryLogTest : public testing::Test {
  protected:

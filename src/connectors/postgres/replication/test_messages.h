@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "connectors/postgres/replication/pgoutput.h"
 #include "connectors/postgres/test_bytes.h"
 
 namespace afluente::postgres {
@@ -37,6 +38,18 @@ inline std::string TextTuple(const std::vector<std::string>& cells) {
     coded.push_back(cell == "n" || cell == "u" ? cell : TextCell(cell));
   }
   return TupleData(coded);
+}
+
+/// "1,name,n": bytes of cells, or the letter of their kind.
+inline std::string PrintCells(const std::vector<TupleCell>& cells) {
+  std::string text;
+  for (const TupleCell& cell : cells) {
+    text += text.empty() ? "" : ",";
+    const bool has_bytes =
+        cell.kind == TupleCell::Kind::kText || cell.kind == TupleCell::Kind::kBinary;
+    text += has_bytes ? std::string(cell.bytes) : std::string(1, static_cast<char>(cell.kind));
+  }
+  return text;
 }
 
 /// The xid in front of a row message; only inside a stream.

@@ -58,7 +58,10 @@ void PrintLag(const json& document) {
                {"error"}});
   for (const json& row : document.at("integrations")) {
     const json& bytes = row.at("lag_bytes");
-    table.Add({row.at("integration"), row.at("state"),
+    std::string state = row.at("state");
+    const auto kept = row.at("kept_bytes").get<std::int64_t>();
+    if (kept > 0) state += ", " + estate::FormatSize(kept) + " kept";
+    table.Add({row.at("integration"), state,
                FormatCount(row.at("changes").get<std::uint64_t>()),
                bytes.is_number() ? FormatCount(bytes.get<std::uint64_t>()) : "",
                Number(row.at("lag_seconds"), "{:.1f}"), Number(row.at("latency_seconds"), "{:.3f}"),
@@ -141,10 +144,11 @@ void AddLagCommand(const CommandContext& context) {
 
 void AddPauseCommands(const CommandContext& context) {
   AddAction(context, "pause", "Stop following an integration; the others go on",
-            "  afluente pause contacts");
+            "  afluente pause contacts\n"
+            "Its changes are kept on disk meanwhile, as far as max_spool of its connection allows.");
   AddAction(context, "resume", "Follow a paused or failed integration again",
             "  afluente resume contacts\n"
-            "What the source has not kept meanwhile is copied again.");
+            "Changes that were kept are applied; a table with more than that is copied again.");
   AddAction(context, "resync", "Copy the table of a followed integration again",
             "  afluente resync contacts\n"
             "The table stays readable; the copy takes its place in one commit.");

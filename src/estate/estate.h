@@ -76,6 +76,7 @@ struct Connection {
   Tls tls;
   // Bytes of log that the slot of mode cdc may make the server keep.
   std::optional<std::int64_t> max_retained_wal;  // Above it: a warning.
+  std::optional<std::int64_t> max_spool;         // Bytes of changes kept of a table left out.
   std::optional<std::int64_t> drop_slot_above;   // Above it: the slot goes.
   Mark mark;
 };

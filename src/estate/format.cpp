@@ -75,7 +75,12 @@ Shape ConnectionShape() {
                 "`serve` warns."),
        Optional("drop_slot_above", Scalar(kSize),
                 "type postgres, mode cdc: above it `serve` drops the slot, so that the server's "
-                "disk does not fill, and copies the tables again. More than max_retained_wal.")});
+                "disk does not fill, and copies the tables again. More than max_retained_wal."),
+       Optional("max_spool", Scalar(kSize),
+                "type postgres, mode cdc: how much of a table's changes is kept on this machine's "
+                "disk while the table is paused, has failed or is copied; above it the table is "
+                "copied again afterwards.",
+                "1GB")});
 }
 
 Shape ProjectShape() {

@@ -64,6 +64,7 @@ Connection ReadConnection(const std::string& name, const YamlNode& node) {
                     .cert = ReadText(node, {"tls", "cert"}),
                     .key = ReadText(node, {"tls", "key"})};
   connection.max_retained_wal = ReadSize(node, {"max_retained_wal"});
+  connection.max_spool = ReadSize(node, {"max_spool"});
   connection.drop_slot_above = ReadSize(node, {"drop_slot_above"});
   return connection;
 }

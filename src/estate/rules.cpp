@@ -62,7 +62,7 @@ void CheckConnection(const Connection& connection, const YamlNode& node, const N
   if (connection.type != ConnectionType::kPubsub && node.Lacks({"dsn"})) {
     report(node.mark, ": type " + type + " needs a dsn: add \"dsn: ${env:NAME}\", in quotes");
   }
-  for (const std::string_view key : {"tls", "max_retained_wal", "drop_slot_above"}) {
+  for (const std::string_view key : {"tls", "max_retained_wal", "drop_slot_above", "max_spool"}) {
     if (connection.type == ConnectionType::kPostgres || node.Find({key}) == nullptr) continue;
     report(node.MarkOf({key}), "." + std::string(key) + " is for type postgres: remove it");
   }

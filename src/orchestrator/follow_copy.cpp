@@ -50,6 +50,17 @@ std::vector<const estate::Integration*> FollowGroup::NotCopied(const Prepared& p
   return missing;
 }
 
+// What it triggers begins with everything.
+Status FollowGroup::BeginWatch(Prepared& prepared, const estate::Integration& watch, Lsn from) {
+  EventStore::Batch first;
+  first.everything.insert(watch.name);
+  first.positions[watch.name] = postgres::ToPosition(from);
+  AFL_TRY(context_.events.Record(first));
+  AFL_TRY(context_.events.SetTableState(watch.name, prepared.states[watch.name].ToJson()));
+  prepared.positions[watch.name] = from;
+  return Done{};
+}
+
 Status FollowGroup::CopyTables(Prepared& prepared, const Hooks& hooks,
                                const std::stop_token& stop) {
   constexpr int kRounds = 3;
@@ -60,11 +71,11 @@ Status FollowGroup::CopyTables(Prepared& prepared, const Hooks& hooks,
   }
   const auto missing = NotCopied(prepared);
   if (missing.empty()) return Done{};
-  culprit_ = missing.front()->name;
+  prepared.culprit = missing.front()->name;
   return Error(ErrorKind::kTransient,
                fmt::format("integration {}: table {} was truncated or written anew each time it "
                            "was to be copied",
-                           culprit_, missing.front()->source.table));
+                           prepared.culprit, missing.front()->source.table));
 }
 
 // The snapshot comes with the slot, the lock with each table's copy. A table that
@@ -89,20 +100,13 @@ Status FollowGroup::CopyAtOneMoment(Prepared& prepared,
              wal->CreateSlot(temporary ? slot_.substr(0, 50) + "_copy" : slot_, temporary, stop));
   for (const estate::Integration* integration : missing) {
     if (IsWatch(*integration)) {
-      // What it triggers begins with everything.
-      EventStore::Batch first;
-      first.everything.insert(integration->name);
-      first.positions[integration->name] = postgres::ToPosition(slot.consistent_point);
-      AFL_TRY(context_.events.Record(first));
-      AFL_TRY(context_.events.SetTableState(integration->name,
-                                            prepared.states[integration->name].ToJson()));
-      prepared.positions[integration->name] = slot.consistent_point;
+      AFL_TRY(BeginWatch(prepared, *integration, slot.consistent_point));
       continue;
     }
     const postgres::SharedSnapshot snapshot{slot.snapshot_id,
                                             postgres::ToPosition(slot.consistent_point)};
     pipeline::Progress& progress = hooks.progress_of(integration->name);
-    culprit_ = integration->name;
+    prepared.culprit = integration->name;
     AFL_ASSIGN(const auto source, postgres::OpenSource(prepared.endpoint, *integration,
                                                        std::nullopt, progress, &snapshot));
     AFL_ASSIGN(const auto locked,
@@ -121,7 +125,7 @@ Status FollowGroup::CopyAtOneMoment(Prepared& prepared,
     spdlog::info("{}: copied {} rows", integration->name, copied.rows_written);
     prepared.positions[integration->name] = slot.consistent_point;
   }
-  culprit_.clear();
+  prepared.culprit.clear();
   return Done{};
 }
 

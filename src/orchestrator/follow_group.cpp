@@ -34,7 +34,8 @@ FollowGroup::FollowGroup(const FollowGroupContext& context, std::string connecti
       connection_(std::move(connection)),
       slot_(postgres::ReplicationName(context.estate.name, connection_)) {
   for (const estate::Integration* integration : CdcIntegrations(context.estate, connection_)) {
-    if (!left_out.contains(integration->name)) integrations_.push_back(integration);
+    auto& where = left_out.contains(integration->name) ? left_out_ : integrations_;
+    where.push_back(integration);
   }
   watches_ = WatchesOf(context.estate, connection_);
   std::erase_if(watches_, [&](const Watch& watch) { return left_out.contains(watch.name()); });
@@ -46,7 +47,7 @@ bool FollowGroup::IsWatch(const estate::Integration& integration) const {
                      [&](const Watch& watch) { return &watch.followed == &integration; });
 }
 
-Result<FollowGroup::Prepared> FollowGroup::Prepare(const std::vector<std::string>& resync,
+Result<FollowGroup::Prepared> FollowGroup::Prepare(const std::set<std::string>& resync,
                                                    const Hooks& hooks) {
   Prepared prepared;
   AFL_ASSIGN(prepared.endpoint, connectors::ResolveEndpoint(context_.estate, connection_));
@@ -69,12 +70,13 @@ Result<FollowGroup::Prepared> FollowGroup::Prepare(const std::vector<std::string
                                 std::move(prepared.sink));
   AFL_ASSIGN(const auto stored, prepared.sink->Stored());
   for (const auto& [name, position] : stored) {
-    if (std::find(resync.begin(), resync.end(), name) != resync.end()) continue;
+    if (resync.contains(name)) continue;
     AFL_ASSIGN(prepared.positions[name],
                postgres::ParsePosition(position).Within([&] { return "integration " + name; }));
   }
   AFL_TRY(CheckPositions(prepared, hooks.copies_what_fell_behind));
   AFL_TRY(CheckTables(prepared));
+  AFL_TRY(PrepareAside(prepared));
   // Before the slot: a publication that is younger than it cannot be streamed.
   std::vector<postgres::RelationName> relations;
   for (const auto& [name, relation] : prepared.relations) relations.push_back(relation);
@@ -104,6 +106,10 @@ Status FollowGroup::CheckPositions(Prepared& prepared, bool copies_what_fell_beh
   AFL_ASSIGN(const auto slot, postgres::ReadSlot(catalog, slot_));
   AFL_ASSIGN(const auto published, postgres::PublishedTables(catalog, slot_));
   const bool lost = !slot || slot->wal_status == "lost";
+  const auto is_kept = [&](const std::string& name, Lsn position) {
+    const auto range = postgres::KeptChanges::Look(context_.spool_folder, name);
+    return range && range->Bridges(position, slot->confirmed);
+  };
   // The stream is confirmed as far as integrations have stored it, and events are
   // recorded before that.
   const bool confirmed_here =
@@ -124,7 +130,9 @@ Status FollowGroup::CheckPositions(Prepared& prepared, bool copies_what_fell_beh
     if (!goes_on) prepared.positions.erase(position);
   }
   for (const auto& [name, position] : prepared.positions) {
-    if (lost || slot->confirmed > position) {
+    if (!lost && slot->confirmed > position && is_kept(name, position)) {
+      prepared.kept.push_back(name);
+    } else if (lost || slot->confirmed > position) {
       behind.push_back(name);
     } else if (!published.contains(prepared.relations.at(name).oid)) {
       unpublished.push_back(name);
@@ -155,6 +163,7 @@ Status FollowGroup::CheckPositions(Prepared& prepared, bool copies_what_fell_beh
     if (!unpublished.empty()) return missing(unpublished, why_unpublished);
   }
   prepared.slot_exists = slot.has_value();
+  if (slot) prepared.confirmed = slot->confirmed;
   if (slot && slot->wal_status == "lost") {
     AFL_TRY(postgres::DropSlot(catalog, slot_));
     prepared.slot_exists = false;
@@ -196,29 +205,41 @@ Status FollowGroup::CheckTables(Prepared& prepared) {
 Status FollowGroup::Run(const std::vector<std::string>& resync,
                         const pipeline::FollowOptions& options, const Hooks& hooks,
                         const std::stop_token& stop) {
-  if (integrations_.empty()) return Done{};
-  AFL_ASSIGN(Prepared prepared, Prepare(resync, hooks));
-  AFL_TRY(CopyTables(prepared, hooks, stop));
-  hooks.on_copied();
-  StreamForm form;
-  form.needs_text = prepared.needs_text;
-  Hooks again = hooks;  // What was followed a moment ago cannot have fallen behind.
-  again.copies_what_fell_behind = false;
-  while (true) {
-    const StreamForm was = form;
-    Status followed = Follow(prepared, form, options, hooks.on_applied, stop);
-    if (followed.ok()) return followed;
-    if (prepared.written_anew) {
-      AFL_ASSIGN(prepared, Prepare({}, again));
-      AFL_TRY(CopyTables(prepared, hooks, stop));
-      hooks.on_copied();
-      continue;
+  std::set<std::string> not_copied(resync.begin(), resync.end());
+  std::optional<StreamForm> form;
+  while (!integrations_.empty() || !left_out_.empty()) {
+    AFL_ASSIGN(Prepared prepared, Prepare(not_copied, hooks));
+    if (!form) form.emplace();
+    form->needs_text = form->needs_text || prepared.needs_text;
+    if (integrations_.empty() && prepared.set_aside.empty()) return Done{};
+    AFL_TRY(ApplyKept(prepared, options, hooks, stop));
+    const StreamForm was = *form;
+    const bool beside = hooks.on_copying != nullptr && prepared.slot_exists &&
+                        !(prepared.positions.empty() && prepared.set_aside.empty());
+    if (!beside) {
+      const Status copied = CopyTables(prepared, hooks, stop);
+      culprit_ = prepared.culprit;
+      AFL_TRY(copied);
     }
-    if (form == was) return followed;
-    spdlog::info("connection {}: {}; once more in another form", connection_,
-                 followed.error().message());
-    AFL_ASSIGN(prepared, Prepare({}, again));
+    const bool all_copied = NotCopied(prepared).empty();
+    if (all_copied) {
+      not_copied.clear();
+      hooks.on_copied();
+    }
+    const Status followed = all_copied
+                                ? Follow(prepared, *form, options, hooks.on_applied, stop)
+                                : FollowWhileCopying(prepared, *form, options, hooks, stop);
+    if (followed.ok()) return followed;
+    if (prepared.copied_beside) {
+      not_copied.clear();
+    } else if (*form != was) {
+      spdlog::info("connection {}: {}; once more in another form", connection_,
+                   followed.error().message());
+    } else if (!prepared.written_anew) {
+      return followed;
+    }
   }
+  return Done{};
 }
 
 Status FollowGroup::Follow(Prepared& prepared, StreamForm& form,
@@ -241,15 +262,19 @@ Status FollowGroup::Follow(Prepared& prepared, StreamForm& form,
   std::vector<postgres::FollowedIntegration> followed;
   Lsn from{~std::uint64_t{0}};
   for (const estate::Integration* integration : integrations_) {
-    const Lsn position = prepared.positions.at(integration->name);
-    from = std::min(from, position);
-    followed.push_back({integration, prepared.relations.at(integration->name), position,
+    const auto position = prepared.positions.find(integration->name);
+    if (position == prepared.positions.end()) continue;  // It is being copied.
+    from = std::min(from, position->second);
+    followed.push_back({integration, prepared.relations.at(integration->name), position->second,
                         prepared.states.at(integration->name)});
   }
+  for (const auto& [name, aside] : prepared.set_aside) from = std::min(from, aside.from);
   stream.stream.from = from;
+  AFL_ASSIGN(auto aside, OpenAside(prepared, from));
   AFL_ASSIGN(stream.until, postgres::MarkLsn(prepared.catalog.get()));
   AFL_ASSIGN(const auto source,
-             postgres::ChangeStream::Open(std::move(stream), std::move(followed)));
+             postgres::ChangeStream::Open(std::move(stream), std::move(followed),
+                                          std::move(aside)));
   const Status status =
       pipeline::Follow(*source, *prepared.sink, options, context_.clock, on_applied, stop);
   form.needs_text = form.needs_text || source->needs_text();

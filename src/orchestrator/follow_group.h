@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "connectors/duckdb/warehouse.h"
 #include "connectors/postgres/libpq.h"
+#include "connectors/postgres/replication/change_stream.h"
 #include "connectors/postgres/replication/readiness.h"
 #include "estate/estate.h"
 #include "orchestrator/event_store.h"
@@ -41,7 +42,9 @@ std::vector<const estate::Integration*> CdcIntegrations(const estate::Estate& es
 /// Brings a group level with its source and keeps it there.
 class FollowGroup {
  public:
-  /// `left_out`: integrations that do not take part; they do not hold the slot.
+  /// `left_out`: integrations that do not take part; they do not hold the slot:
+  /// their changes are kept on disk, as far as the connection's max_spool allows,
+  /// and applied when they take part again.
   /// Watched tables take part: their changes become events.
   FollowGroup(const FollowGroupContext& context, std::string connection,
               const std::set<std::string>& left_out = {});
@@ -53,6 +56,9 @@ class FollowGroup {
     std::function<void(const pipeline::Applied&)> on_applied;
     /// When every table has been copied.
     std::function<void()> on_copied = [] {};
+    /// The others are followed while these are copied, instead of waiting for it;
+    /// nullptr: they wait.
+    std::function<void(const std::set<std::string>& copied)> on_copying;
     /// A table whose changes the slot has not kept is copied again; otherwise
     /// that is an error.
     bool copies_what_fell_behind = false;
@@ -62,7 +68,8 @@ class FollowGroup {
   };
 
   /// Makes publication and slot, copies the tables that have no position yet
-  /// (and those of `resync` again), then follows the stream.
+  /// (and those of `resync` again), applies what was kept on disk, then follows
+  /// the stream.
   ///
   /// Errors: kUnauthorized and kInvalidConfig with the SQL that a DBA must run;
   /// kSchemaMismatch for a slot that was lost or used by somebody else.
@@ -75,9 +82,11 @@ class FollowGroup {
   const std::string& slot() const { return slot_; }
 
  private:
+  struct Aside;
   struct Prepared;
   bool IsWatch(const estate::Integration& integration) const;
-  Result<Prepared> Prepare(const std::vector<std::string>& resync, const Hooks& hooks);
+  Result<Prepared> Prepare(const std::set<std::string>& resync, const Hooks& hooks);
+  Status PrepareAside(Prepared& prepared) const;
   Status Refuse(const std::vector<postgres::Obstacle>& obstacles, bool leaves_out);
   Status CheckPositions(Prepared& prepared, bool copies_what_fell_behind);
   Status CheckTables(Prepared& prepared);
@@ -92,6 +101,15 @@ class FollowGroup {
   Status Follow(Prepared& prepared, StreamForm& form, const pipeline::FollowOptions& options,
                 const std::function<void(const pipeline::Applied&)>& on_applied,
                 const std::stop_token& stop);
+  /// Follows what has been copied while the rest is.
+  Status FollowWhileCopying(Prepared& prepared, StreamForm& form,
+                            const pipeline::FollowOptions& options, const Hooks& hooks,
+                            const std::stop_token& stop);
+  /// Applies what the disk has of integrations that were left out.
+  Status ApplyKept(Prepared& prepared, const pipeline::FollowOptions& options, const Hooks& hooks,
+                   const std::stop_token& stop);
+  Result<std::vector<postgres::SetAside>> OpenAside(const Prepared& prepared, postgres::Lsn from);
+  Status BeginWatch(Prepared& prepared, const estate::Integration& watch, postgres::Lsn from);
   std::vector<const estate::Integration*> NotCopied(const Prepared& prepared) const;
   Status CopyTables(Prepared& prepared, const Hooks& hooks, const std::stop_token& stop);
   Status CopyAtOneMoment(Prepared& prepared, const std::vector<const estate::Integration*>& missing,
@@ -102,6 +120,7 @@ class FollowGroup {
   const std::string slot_;
   std::vector<Watch> watches_;
   std::vector<const estate::Integration*> integrations_;  // What stands for watches, too.
+  std::vector<const estate::Integration*> left_out_;      // Without watches.
   std::string culprit_;
 };
 

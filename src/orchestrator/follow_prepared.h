@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "connectors/postgres/catalog.h"
 #include "connectors/postgres/replication/lsn.h"
@@ -13,6 +14,12 @@
 
 namespace afluente::orchestrator {
 
+/// An integration that takes no part, and whose changes are kept.
+struct FollowGroup::Aside {
+  postgres::RelationName relation;
+  postgres::Lsn from;  // Of the first change that has to be kept.
+};
+
 struct FollowGroup::Prepared {
   postgres::Endpoint endpoint;
   postgres::Connection catalog;
@@ -21,7 +28,12 @@ struct FollowGroup::Prepared {
   std::map<std::string, postgres::Lsn> positions;           // By integration.
   std::map<std::string, postgres::TableState> states;       // By integration: as it is now.
   bool written_anew = false;                                // While it was followed.
+  bool copied_beside = false;                               // While the others were followed.
   bool slot_exists = false;
+  postgres::Lsn confirmed;                // What the slot begins with, if it exists.
+  std::vector<std::string> kept;          // Integrations whose changes the disk has, not the slot.
+  std::map<std::string, Aside> set_aside;  // By integration.
+  std::string culprit;                    // Of a copy.
   bool needs_text = false;  // Values must come in their text form.
 };
 

@@ -40,6 +40,7 @@ struct Supervisor::Group {
   std::map<std::string, FollowReport> reports;         // By integration.
   std::map<std::string, pipeline::Progress> progress;  // Of copies; never loses an element.
   std::set<std::string> resync;
+  std::set<std::string> copied;            // While the others are followed.
   bool restart = false;                    // Somebody changed who takes part.
   bool held = false;                       // The guard wants the slot for itself.
   std::set<estate::TableAddress> updated;  // Since the last commit.
@@ -88,6 +89,8 @@ std::vector<FollowReport> Supervisor::Reports() const {
     for (const auto& [name, report] : group->reports) {
       reports.push_back(report);
       reports.back().copied_rows = group->progress.at(name).rows;
+      const auto kept = postgres::KeptChanges::Look(context_.spool_folder, name);
+      if (kept) reports.back().kept_bytes = kept->bytes;
     }
   }
   return reports;
@@ -192,6 +195,7 @@ void Supervisor::CountApplied(Group& group, const pipeline::Applied& applied) {
   const auto position = postgres::ParsePosition(*applied.changes.end);
   for (auto& [name, report] : group.reports) {
     if (report.state == FollowState::kPaused || report.state == FollowState::kFailed) continue;
+    if (group.copied.contains(name)) continue;
     report.state = FollowState::kFollowing;
     report.error.clear();
     if (position.ok()) report.position = position.value().ToString();
@@ -212,6 +216,7 @@ Status Supervisor::RunOnce(Group& group, const std::stop_token& stop) {
     group.restart = false;
     group.run = std::stop_source();
     run = group.run.get_token();
+    group.copied.clear();
     for (const auto& [name, report] : group.reports) {
       const bool out = report.state == FollowState::kPaused || report.state == FollowState::kFailed;
       if (out) left_out.insert(name);
@@ -234,11 +239,20 @@ Status Supervisor::RunOnce(Group& group, const std::stop_token& stop) {
   hooks.on_copied = [&] {
     const std::lock_guard lock(mutex_);
     for (const std::string& name : resync) group.resync.erase(name);
+    group.copied.clear();
     for (auto& [name, report] : group.reports) {
       if (!left_out.contains(name)) report.state = FollowState::kFollowing;
     }
     for (const auto* integration : CdcIntegrations(context_.estate, group.connection)) {
       if (integration->destination.table) on_updated_(*integration->destination.table);
+    }
+  };
+  hooks.on_copying = [&](const std::set<std::string>& copied) {
+    const std::lock_guard lock(mutex_);
+    group.copied = copied;
+    for (auto& [name, report] : group.reports) {
+      if (left_out.contains(name)) continue;
+      report.state = copied.contains(name) ? FollowState::kCopying : FollowState::kFollowing;
     }
   };
   hooks.on_applied = [&](const pipeline::Applied& applied) { CountApplied(group, applied); };

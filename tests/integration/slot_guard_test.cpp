@@ -49,20 +49,25 @@ class SlotGuardTest : public ServingTest {
     return service_->err().find(words) != std::string::npos;
   }
 
-  void PauseT() {
-    ASSERT_EQ(estate_.Run({"pause", "t"}).exit_code, 0);
-    ASSERT_TRUE(Soon([&] { return !Slot().value("active", true); }));
+  /// A transaction that keeps the log from where it began, however far the stream is.
+  PgSession HoldTheLog() {
+    PgSession open(database_->dsn());
+    open.Exec("begin; insert into held values ('open')");
+    return open;
   }
 
   using Session = std::unique_ptr<PGconn, FreeWith<PQfinish>>;
   /// Somebody else who has begun to read the slot and does not read on.
   Session ReadSlotAndStandStill() {
     Session session(PQconnectdb((database_->dsn() + " replication=database").c_str()));
-    const std::unique_ptr<PGresult, FreeWith<PQclear>> started(
-        PQexec(session.get(),
-               "START_REPLICATION SLOT afluente_trial_src LOGICAL 0/0 (proto_version '1', "
-               "publication_names 'afluente_trial_src')"));
-    EXPECT_EQ(PQresultStatus(started.get()), PGRES_COPY_BOTH) << PQerrorMessage(session.get());
+    EXPECT_TRUE(Soon([&] {
+      Source("select pg_terminate_backend(active_pid, 5000) from pg_replication_slots where active");
+      const std::unique_ptr<PGresult, FreeWith<PQclear>> started(
+          PQexec(session.get(),
+                 "START_REPLICATION SLOT afluente_trial_src LOGICAL 0/0 (proto_version '1', "
+                 "publication_names 'afluente_trial_src')"));
+      return PQresultStatus(started.get()) == PGRES_COPY_BOTH;
+    })) << PQerrorMessage(session.get());
     return session;
   }
 
@@ -79,13 +84,13 @@ class SlotGuardTest : public ServingTest {
   }
 };
 
-TEST_F(SlotGuardTest, LogThatAPausedIntegrationKeepsIsToldAndGoesWhenItFollows) {
+TEST_F(SlotGuardTest, LogThatATransactionKeepsIsToldAndGoesWithIt) {
   Limits("max_retained_wal: 8MB");
   ServeUntilFollowing({"t"});
   EXPECT_EQ(Health(), "ok");
   EXPECT_EQ(Slot().at("max_retained_bytes"), 8 << 20);
   EXPECT_EQ(Slot().at("drop_above_bytes"), nullptr);
-  PauseT();
+  auto open = HoldTheLog();
   WriteLog(20);
   EXPECT_TRUE(Soon([&] { return Says("more than max_retained_wal (8 MB)"); })) << service_->err();
   EXPECT_EQ(Health(), "above_max_retained_wal");
@@ -93,7 +98,7 @@ TEST_F(SlotGuardTest, LogThatAPausedIntegrationKeepsIsToldAndGoesWhenItFollows) 
   EXPECT_EQ(Slot().at("wal_status"), "reserved");
   EXPECT_THAT(estate_.Run({"lag"}).out,
               AllOf(HasSubstr(" MB of log ("), HasSubstr("more than max_retained_wal, 8 MB")));
-  ASSERT_EQ(estate_.Run({"resume", "t"}).exit_code, 0);
+  open.Exec("commit");
   EXPECT_TRUE(Soon([&] {
     Source("checkpoint");  // It notes from where on the log is needed.
     return Says("within its limits again");
@@ -102,10 +107,11 @@ TEST_F(SlotGuardTest, LogThatAPausedIntegrationKeepsIsToldAndGoesWhenItFollows) 
   EXPECT_THAT(service_->err(), Not(HasSubstr("dropped")));
 }
 
-TEST_F(SlotGuardTest, ASlotThatKeepsTooMuchIsDroppedAndTheTableCopiedAgain) {
+TEST_F(SlotGuardTest, APausedTableIsCopiedAgainWhenItsSlotWasDropped) {
   Limits("max_retained_wal: 4MB, drop_slot_above: 16MB");
   ServeUntilFollowing({"t"});
-  PauseT();
+  ASSERT_EQ(estate_.Run({"pause", "t"}).exit_code, 0);
+  auto open = HoldTheLog();
   Source("insert into t values (2, 'two'); delete from t where id = 1");
   WriteLog(8);
   EXPECT_TRUE(Soon([&] { return Says("more than max_retained_wal (4 MB)"); })) << service_->err();
@@ -116,6 +122,7 @@ TEST_F(SlotGuardTest, ASlotThatKeepsTooMuchIsDroppedAndTheTableCopiedAgain) {
                              "'afluente_trial_src'"),
             "0");
   EXPECT_EQ(StateOf("t"), "paused");
+  open.Exec("commit");
   ASSERT_EQ(estate_.Run({"resume", "t"}).exit_code, 0);
   EXPECT_TRUE(Soon([&] { return IsSame(); })) << service_->err();
   Source("insert into t values (3, 'three')");
@@ -123,12 +130,10 @@ TEST_F(SlotGuardTest, ASlotThatKeepsTooMuchIsDroppedAndTheTableCopiedAgain) {
   NothingDiffers();
 }
 
-// An open transaction keeps the log from where it began, however far the stream is.
 TEST_F(SlotGuardTest, ASlotThatIsReadIsDroppedTooAndTheTableCopiedAgain) {
   Limits("max_retained_wal: 4MB, drop_slot_above: 16MB");
   ServeUntilFollowing({"t"});
-  PgSession open(database_->dsn());
-  open.Exec("begin; insert into held values ('open')");
+  auto open = HoldTheLog();
   Source("insert into t values (2, 'two')");
   EXPECT_TRUE(Soon([&] {
     WriteLog(4);
@@ -144,12 +149,10 @@ TEST_F(SlotGuardTest, ASlotThatIsReadIsDroppedTooAndTheTableCopiedAgain) {
 TEST_F(SlotGuardTest, WhoReadsTheSlotAndStandsStillIsEnded) {
   Limits("max_retained_wal: 4MB, drop_slot_above: 16MB");
   ServeUntilFollowing({"t"});
-  PauseT();
   const auto other = ReadSlotAndStandStill();
   WriteLog(40);
   EXPECT_TRUE(Soon([&] { return Says("slot afluente_trial_src was dropped"); })) << service_->err();
   EXPECT_TRUE(Says("does not let go of it and is ended"));
-  ASSERT_EQ(estate_.Run({"resume", "t"}).exit_code, 0);
   Source("insert into t values (2, 'two')");
   EXPECT_TRUE(Soon([&] { return IsSame(); })) << service_->err();
 }
@@ -183,7 +186,7 @@ class StrictServerTest : public SlotGuardTest {
     estate_.SetEnv("SRC_DSN", database_->dsn());
     Source(
         "create table t(id int primary key, name text); insert into t values (1, 'one');"
-        "create table filler(v text)");
+        "create table filler(v text); create table held(v text)");
   }
   // Both stand on the server, which goes first.
   void TearDown() override {
@@ -197,7 +200,8 @@ class StrictServerTest : public SlotGuardTest {
 TEST_F(StrictServerTest, ASlotThatTheServerTookIsToldAndTheTableCopiedAgain) {
   ServeUntilFollowing({"t"});
   EXPECT_EQ(Slot().at("max_retained_bytes"), nullptr);
-  PauseT();
+  ASSERT_EQ(estate_.Run({"pause", "t"}).exit_code, 0);
+  auto open = HoldTheLog();
   Source("insert into t values (2, 'two')");
   EXPECT_TRUE(Soon([&] {
     WriteLog(40);
@@ -207,6 +211,7 @@ TEST_F(StrictServerTest, ASlotThatTheServerTookIsToldAndTheTableCopiedAgain) {
   EXPECT_EQ(Slot().at("wal_status"), "lost");
   EXPECT_THAT(estate_.Run({"lag"}).out, HasSubstr("the server has removed what was not read"));
   EXPECT_TRUE(Soon([&] { return Says("slot afluente_trial_src was lost"); })) << service_->err();
+  open.Exec("commit");
   ASSERT_EQ(estate_.Run({"resume", "t"}).exit_code, 0);
   EXPECT_TRUE(Soon([&] { return IsSame() && Health() == "ok"; })) << service_->err();
   NothingDiffers();

@@ -229,15 +229,21 @@ Status Delivery::Commit(const DestinationPosition& position) {
   return Done{};
 }
 
-Result<Delivered> Delivery::Send(const CopyChunk& chunk, const DeliveryStep& step,
-                                 const KeyOf& key_of, DestinationPosition position) {
+void Delivery::Start(const CopyChunk& chunk, const DeliveryStep& step) {
+  if (Status begun = Begin(); !begun.ok()) {
+    started_ = Refused{std::move(begun).error(), false};
+    return;
+  }
+  started_ = Try(chunk, 0, chunk.rows(), step);
+}
+
+Result<Delivered> Delivery::Finish(const CopyChunk& chunk, const DeliveryStep& step,
+                                   const KeyOf& key_of, DestinationPosition position) {
   Delivered delivered;
-  AFL_TRY(Begin());
-  Outcome outcome = Try(chunk, 0, chunk.rows(), step);
   const auto finish = [&]() -> Status {
-    if (const auto* rows = std::get_if<std::uint64_t>(&outcome)) {
+    if (const auto* rows = std::get_if<std::uint64_t>(&started_)) {
       delivered.rows_written = *rows;
-    } else if (Refused& refused = std::get<Refused>(outcome); !refused.is_row) {
+    } else if (Refused& refused = std::get<Refused>(started_); !refused.is_row) {
       return std::move(refused.error);
     } else {
       Rollback();
@@ -253,6 +259,12 @@ Result<Delivered> Delivery::Send(const CopyChunk& chunk, const DeliveryStep& ste
   }
   set_aside_ += delivered.set_aside.size();
   return delivered;
+}
+
+Result<Delivered> Delivery::Send(const CopyChunk& chunk, const DeliveryStep& step,
+                                 const KeyOf& key_of, DestinationPosition position) {
+  Start(chunk, step);
+  return Finish(chunk, step, key_of, std::move(position));
 }
 
 }  // namespace afluente::postgres

@@ -48,10 +48,10 @@ class Delivery {
   /// "id=42" of a row by its number; "" when the key is masked or there is none.
   using KeyOf = std::function<std::string(std::int64_t number)>;
 
-  /// Borrows all.
+  /// Borrows all. `set_aside`: how many rows were, in all; several may share it.
   Delivery(PGconn* connection, const DestinationTable& table,
-           const estate::Integration& integration)
-      : connection_(connection), table_(table), integration_(integration) {}
+           const estate::Integration& integration, std::size_t& set_aside)
+      : connection_(connection), table_(table), integration_(integration), set_aside_(set_aside) {}
 
   /// Creates the staging table.
   Status Open();
@@ -62,6 +62,12 @@ class Delivery {
   /// and the cure, for locks, deadlocks and time limits.
   Result<Delivered> Send(const CopyChunk& chunk, const DeliveryStep& step, const KeyOf& key_of,
                          DestinationPosition position);
+
+  /// The same in two steps: all but the commit, on any thread; then what Send
+  /// returns. `chunk` and `step` are those that were started.
+  void Start(const CopyChunk& chunk, const DeliveryStep& step);
+  Result<Delivered> Finish(const CopyChunk& chunk, const DeliveryStep& step, const KeyOf& key_of,
+                           DestinationPosition position);
 
   /// The same in parts, for what must be one transaction however large it is.
   Status Begin();
@@ -93,7 +99,8 @@ class Delivery {
   PGconn* connection_;
   const DestinationTable& table_;
   const estate::Integration& integration_;
-  std::size_t set_aside_ = 0;  // In all.
+  std::size_t& set_aside_;
+  Outcome started_ = std::uint64_t{0};  // Of Start.
 };
 
 }  // namespace afluente::postgres

@@ -4,7 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <future>
+#include <optional>
 #include <random>
 
 #include "base/names.h"
@@ -12,6 +12,7 @@
 #include "connectors/duckdb/shaped_rows.h"
 #include "connectors/postgres/copy_chunk.h"
 #include "connectors/postgres/delivery.h"
+#include "connectors/postgres/delivery_queue.h"
 #include "connectors/postgres/destination_checkpoint.h"
 #include "connectors/postgres/destination_table.h"
 
@@ -31,12 +32,21 @@ std::string NewRunName() {
   return fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
 }
 
+// Even the size of a table waits for whoever rewrites it.
+Result<Connection> Open(const Endpoint& endpoint) {
+  AFL_ASSIGN(Connection connection, Connect(endpoint.dsn, endpoint.overrides));
+  AFL_TRY(Query(connection.get(),
+                fmt::format("SET lock_timeout = {}", Delivery::kLockTimeout.count())));
+  return connection;
+}
+
 class TableSink final : public pipeline::Sink {
  public:
-  TableSink(duck::Warehouse& warehouse, Connection connection,
+  TableSink(duck::Warehouse& warehouse, Endpoint endpoint, Connection connection,
             const estate::Integration& integration, bool full_refresh, duck::SentRows sent,
             data::DuckConnection reader)
-      : connection_(std::move(connection)),
+      : endpoint_(std::move(endpoint)),
+        connection_(std::move(connection)),
         integration_(integration),
         full_refresh_(full_refresh),
         sent_(std::move(sent)),
@@ -64,7 +74,8 @@ class TableSink final : public pipeline::Sink {
   Result<bool> AgreesWithDestination(std::optional<duck::SentRecord>& record,
                                      const std::optional<DestinationPosition>& position);
   Result<bool> DestinationIsEmpty();
-  Status SendRows(Delivery& delivery, const std::stop_token& stop);
+  /// `rows`: how many there are to send.
+  Status SendRows(Delivery& delivery, std::uint64_t rows, const std::stop_token& stop);
   Status SendWhole(Delivery& delivery, const std::stop_token& stop);
   Status DeleteGone(Delivery& delivery, const std::stop_token& stop);
   Status DeleteOthers(Delivery& delivery, const std::stop_token& stop);
@@ -75,6 +86,7 @@ class TableSink final : public pipeline::Sink {
   std::string KeyOf(const std::string& from, std::int64_t number);
   DeliveryStep RowStep() const;
 
+  const Endpoint endpoint_;
   Connection connection_;
   const estate::Integration& integration_;
   const bool full_refresh_;
@@ -89,6 +101,7 @@ class TableSink final : public pipeline::Sink {
   std::vector<data::LogicalType> types_;
   std::vector<data::LogicalType> key_types_;
   pipeline::Committed committed_;
+  std::size_t set_aside_ = 0;
 };
 
 Status TableSink::Prepare(const data::Schema& schema, std::uint64_t estimated_rows) {
@@ -214,37 +227,38 @@ Status TableSink::Remember(const std::vector<std::int64_t>& set_aside,
   return sent_.Advance(record_, set_aside, dead_letters);
 }
 
-Status TableSink::SendRows(Delivery& delivery, const std::stop_token& stop) {
+Status TableSink::SendRows(Delivery& delivery, std::uint64_t rows, const std::stop_token& stop) {
   AFL_ASSIGN(const auto chunks, Read(sent_.ToSend(), false));
-  const DeliveryStep step = RowStep();
+  std::vector<Delivery*> deliveries = {&delivery};
+  Connection second;
+  std::optional<CancelOnStop> cancel;
+  std::optional<Delivery> beside;
+  if (rows > kChunkRows) {
+    AFL_ASSIGN(second, Open(endpoint_));
+    cancel.emplace(second.get(), stop);
+    beside.emplace(second.get(), table_, integration_, set_aside_);
+    AFL_TRY(beside->Open());
+    deliveries.push_back(&*beside);
+  }
   std::int64_t remembered = record_.through;
-  CopyChunk chunk;
-  CopyChunk next;
-  // The next chunk is encoded while the server works on this one.
-  const auto encode = [&] {
-    return std::async(std::launch::async, [&] {
-      return Guarded([&] { return chunks->Next(kChunkRows, kChunkBytes, next); });
-    });
+  const auto on_committed = [&](const Delivered& delivered, std::int64_t through) -> Status {
+    committed_.rows_written += delivered.rows_written;
+    record_.through = through;
+    if (delivered.set_aside.empty() && through - remembered < kRowsPerRemembering) return Done{};
+    AFL_TRY(Remember(delivered.set_aside, delivered.dead_letters));
+    remembered = through;
+    return Done{};
   };
-  std::future<Status> encoded = encode();
   const auto send_all = [&]() -> Status {
+    DeliveryQueue queue(
+        deliveries, RowStep(), [&](std::int64_t number) { return KeyOf(sent_.Stage(), number); },
+        record_.run, on_committed);
     while (true) {
       if (stop.stop_requested()) return Error(ErrorKind::kCancelled, "stopped");
-      AFL_TRY(encoded.get());
-      std::swap(chunk, next);
-      if (chunk.rows() == 0) return Done{};
-      encoded = encode();
-      const std::int64_t through = chunk.numbers.back();
-      AFL_ASSIGN(Delivered delivered,
-                 delivery.Send(chunk, step,
-                               [&](std::int64_t number) { return KeyOf(sent_.Stage(), number); },
-                               {record_.run, through, {}}));
-      committed_.rows_written += delivered.rows_written;
-      record_.through = through;
-      if (!delivered.set_aside.empty() || through - remembered >= kRowsPerRemembering) {
-        AFL_TRY(Remember(delivered.set_aside, delivered.dead_letters));
-        remembered = through;
-      }
+      CopyChunk chunk;
+      AFL_TRY(chunks->Next(kChunkRows, kChunkBytes, chunk));
+      if (chunk.rows() == 0) return queue.Drain();
+      AFL_TRY(queue.Push(std::move(chunk)));
     }
   };
   Status sent = send_all();
@@ -351,10 +365,10 @@ Status TableSink::Deliver(const std::stop_token& stop) {
     record_.whole = sends_whole_;
     AFL_TRY(sent_.Begin(record_));
     const CancelOnStop cancel(connection_.get(), stop);
-    Delivery delivery(connection_.get(), table_, integration_);
+    Delivery delivery(connection_.get(), table_, integration_, set_aside_);
     AFL_TRY(delivery.Open());
     if (sends_whole_) return SendWhole(delivery, stop);
-    AFL_TRY(SendRows(delivery, stop));
+    AFL_TRY(SendRows(delivery, difference.changed, stop));
     if (deletes) AFL_TRY(DeleteGone(delivery, stop));
     if (!replaces) return Done{};
     AFL_ASSIGN(const bool has_others, HasOthers(difference.rows));
@@ -380,10 +394,7 @@ Result<std::unique_ptr<pipeline::Sink>> OpenTableSink(duck::Warehouse& warehouse
                                                       const estate::Integration& integration,
                                                       const std::string& project,
                                                       bool full_refresh) {
-  AFL_ASSIGN(Connection connection, Connect(endpoint.dsn, endpoint.overrides));
-  // Even the size of a table waits for whoever rewrites it.
-  AFL_TRY(Query(connection.get(),
-                fmt::format("SET lock_timeout = {}", Delivery::kLockTimeout.count())));
+  AFL_ASSIGN(Connection connection, Open(endpoint));
   AFL_ASSIGN(data::DuckConnection reader, warehouse.Connect());
   const estate::Destination& destination = integration.destination;
   AFL_ASSIGN(duck::SentRows sent,
@@ -391,7 +402,7 @@ Result<std::unique_ptr<pipeline::Sink>> OpenTableSink(duck::Warehouse& warehouse
                  warehouse, {project, destination.connection + ":" + destination.connection_table},
                  integration.name, destination.key));
   return std::unique_ptr<pipeline::Sink>(
-      std::make_unique<TableSink>(warehouse, std::move(connection), integration, full_refresh,
+      std::make_unique<TableSink>(warehouse, endpoint, std::move(connection), integration, full_refresh,
                                   std::move(sent), std::move(reader)));
 }
 

@@ -4,18 +4,15 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
-#include "connectors/postgres/replication/change_collector.h"
-#include "connectors/postgres/replication/followed_table.h"
+#include "connectors/postgres/replication/followed_tables.h"
+#include "connectors/postgres/replication/kept_changes.h"
 #include "connectors/postgres/replication/pgoutput.h"
-#include "connectors/postgres/replication/table_state.h"
 #include "connectors/postgres/replication/transaction_spool.h"
 #include "connectors/postgres/replication/wal_connection.h"
 #include "data/position.h"
@@ -29,13 +26,12 @@ namespace afluente::postgres {
 data::Position ToPosition(Lsn lsn);
 /// kInternal, with a cure, for a position that is no such place.
 Result<Lsn> ParsePosition(const data::Position& position);
+WallTime ToWallTime(PostgresMicros time);
 
-/// An integration and where its table's changes begin to count.
-struct FollowedIntegration {
-  const estate::Integration* integration = nullptr;
+/// A table that takes no part for now: its changes are kept instead of folded.
+struct SetAside {
   RelationName relation;
-  Lsn from;
-  TableState state;  // What the table looked like when its rows were last known to be right.
+  std::unique_ptr<KeptChanges> kept;
 };
 
 struct ChangeStreamOptions {
@@ -53,7 +49,8 @@ struct ChangeStreamOptions {
 class ChangeStream final : public pipeline::ChangeSource {
  public:
   static Result<std::unique_ptr<ChangeStream>> Open(ChangeStreamOptions options,
-                                                    std::vector<FollowedIntegration> followed);
+                                                    std::vector<FollowedIntegration> followed,
+                                                    std::vector<SetAside> aside);
 
   ~ChangeStream() override;
   ChangeStream(const ChangeStream&) = delete;
@@ -61,13 +58,13 @@ class ChangeStream final : public pipeline::ChangeSource {
 
   /// Why Pump failed: a table took a shape that the stream's binary form does
   /// not carry. Open it again without.
-  bool needs_text() const { return needs_text_; }
+  bool needs_text() const { return tables_->needs_text(); }
   /// Why Pump failed: the table of the culprit has rows that no stream sends.
-  bool written_anew() const { return written_anew_; }
+  bool written_anew() const { return tables_->written_anew(); }
 
   Result<State> Pump(std::chrono::milliseconds patience) override;
   pipeline::ChangeSet Take() override;
-  bool has_changes() const override { return has_changes_; }
+  bool has_changes() const override { return tables_->has_changes(); }
   bool has_mark() const override { return has_mark_; }
   bool between_transactions() const override { return !transaction_; }
   data::Position position() const override { return ToPosition(position_); }
@@ -75,70 +72,49 @@ class ChangeStream final : public pipeline::ChangeSource {
   Status Confirm(const data::Position& position) override;
   Status KeepAlive() override { return wal_->KeepAlive(); }
   void Wake() override { wakeup_->Signal(); }
-  std::string culprit() const override { return culprit_; }
+  std::string culprit() const override { return tables_->culprit(); }
 
  private:
-  struct Table {
-    FollowedIntegration followed;
-    std::optional<RelationMessage> relation;
-    std::shared_ptr<const TableShape> shape;
-    std::unique_ptr<ChangeCollector> collected;
-  };
   /// The transaction whose changes are being folded.
   struct Transaction {
     Lsn commit;
     PostgresMicros time = 0;
     Lsn end;  // Known beforehand only for a streamed one.
     std::unique_ptr<SpooledTransaction> spooled;
-    bool has_folded = false;   // A change of it was folded, taken since or not.
+    bool has_folded = false;   // A change of it was folded or kept, taken since or not.
     std::int64_t ordinal = 0;  // Of its last change.
   };
 
   ChangeStream() = default;
   Result<bool> Handle(std::string_view payload);
   Result<bool> HandleSpooled(std::string_view payload);
-  Result<bool> Follow(const Message& message);
+  Result<bool> Follow(const Message& message, std::string_view payload);
   Status Spool(std::string_view payload);
   Status Fold(std::uint32_t relation, const Message& message);
-  Result<bool> LearnRelation(const RelationMessage& relation);
-  Status Blame(const Table& table, Status status);
-  Status LearnShape(Table& table, const RelationMessage& relation);
-  Status OpenCatalog();
-  Status LookAtTables();
-  Status LookAt(Table& table);
-  Result<int> FoldRow(Table& table, const Message& message);
+  Status KeepAside(std::uint32_t relation, std::string_view payload);
   Result<State> PumpSpooled();
   void EndTransaction(Lsn end, PostgresMicros time);
   bool is_full() const {
     // Of one transaction the warehouse keeps every part in memory until it commits.
     constexpr std::size_t kPartOfMax = 4;
     const bool is_part = transaction_ && transaction_->spooled != nullptr;
-    return bytes_ >= (is_part ? options_.bytes_max / kPartOfMax : options_.bytes_max);
+    return tables_->bytes() >= (is_part ? options_.bytes_max / kPartOfMax : options_.bytes_max);
   }
-  std::vector<Table*>* TablesOf(std::uint32_t relation);
 
   ChangeStreamOptions options_;
   std::unique_ptr<Wakeup> wakeup_;
   std::unique_ptr<WalConnection> wal_;
-  Connection catalog_;  // Opened when a type must be looked up.
-  std::vector<std::unique_ptr<Table>> tables_;
-  std::unordered_map<std::uint32_t, std::vector<Table*>> by_relation_;
+  std::unique_ptr<FollowedTables> tables_;
+  std::vector<SetAside> aside_;
   std::unique_ptr<TransactionSpool> spool_;
   Message message_;
   bool in_stream_ = false;
   std::uint32_t stream_xid_ = 0;
   std::optional<Transaction> transaction_;
-  std::size_t bytes_ = 0;  // Of all that is collected.
-  bool has_changes_ = false;
   bool has_mark_ = false;
   std::string held_;  // A message that waits until the changes before it are taken.
   Lsn position_;
   PostgresMicros last_commit_ = 0;
-  std::uint64_t versions_ = 0;
-  std::string culprit_;
-  bool needs_text_ = false;
-  bool written_anew_ = false;
-  std::chrono::nanoseconds looked_at_{0};  // When the catalog was asked for all tables.
 };
 
 }  // namespace afluente::postgres

@@ -128,6 +128,7 @@ demo_estate() {
       echo "export ${database^^}_DSN=${dsn@Q}"
     done
     echo "export AFLUENTE_MASK_SALT=demo-only-not-a-secret"
+    echo "export AFLUENTE_INBOX_SECRET=demo-only-not-a-secret"
     # shellcheck disable=SC2016 # $PATH is for whoever sources the file.
     printf 'export PATH=%q:$PATH\n' "$PWD/build/release"
   } >.demo/env
@@ -180,7 +181,7 @@ demo_live() {
   local tries=100
   heading "8  Live: what changes arrives by itself"
   note "$ afluente serve &"
-  (cd .demo/estate && exec afluente serve) 2>.demo/serve.log &
+  (cd .demo/estate && exec afluente serve --listen 127.0.0.1:0) 2>.demo/serve.log &
   demo_service=$!
   until demo_follows || [ $((tries -= 1)) -eq 0 ]; do sleep 0.1; done
   demo_psql rapidpro -c "set synchronous_commit = on" \
@@ -199,8 +200,28 @@ demo_live() {
   tries=100
   until [[ $(demo_prediction) == *praise ]] || [ $((tries -= 1)) -eq 0 ]; do sleep 0.1; done
   note "  user 1: $(demo_prediction)"
+
+  note "carriers report what became of five messages; each report is posted to the inbox, signed, and one is sent twice:"
+  demo_reports
+  demo_soon "5" "SELECT count(*) AS reports, count(*) FILTER (status = 'D') AS delivered FROM \"operations-dashboards\".analytics.message_events"
   demo_afluente lag
   demo_stop_service
+}
+
+# What docs/inbox.md tells senders to do.
+demo_reports() {
+  local address report body now signature
+  address=$(cd .demo/estate && afluente lag --json | sed -n 's/.*"listen": "\(.*\)".*/\1/p')
+  for report in 1 2 3 4 5 5; do
+    body=$(printf '{"msg_id": %d, "contact_id": %d, "status": "%s", "occurred_at": "%s"}' \
+      "$report" $((report * 7)) "$([ "$report" = 3 ] && echo F || echo D)" "$(date -u +%Y-%m-%dT%H:%M:%SZ)")
+    now=$(date +%s)
+    signature=$(printf '%s.%s.%s' "report-$report" "$now" "$body" |
+      openssl dgst -sha256 -hmac "$AFLUENTE_INBOX_SECRET" -binary | base64)
+    printf '    %s' "$(curl -sS "http://$address/topics/message-events" -H "webhook-id: report-$report" \
+      -H "webhook-timestamp: $now" -H "webhook-signature: v1,$signature" --data-binary "$body")"
+    echo
+  done
 }
 
 demo_prediction() {

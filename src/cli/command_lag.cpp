@@ -80,6 +80,13 @@ void PrintLag(const json& document) {
   }
 }
 
+void PrintInbox(const json& document) {
+  const json& inbox = document.at("inbox");
+  if (inbox.is_null()) return;
+  fmt::print("\ninbox at http://{}, {} waiting\n", inbox.at("listen").get<std::string>(),
+             estate::FormatSize(inbox.at("pending_bytes").get<std::int64_t>()));
+}
+
 void PrintTriggered(const json& document) {
   if (document.at("triggered").empty()) return;
   Table table({{"integration"},
@@ -111,6 +118,7 @@ Result<int> Lag(const GlobalFlags& flags) {
   } else {
     PrintLag(document);
     PrintTriggered(document);
+    PrintInbox(document);
   }
   return kOk;
 }

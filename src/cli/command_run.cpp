@@ -28,13 +28,6 @@ struct RunFlags {
   bool full_refresh = false;
 };
 
-bool RunsOnDemand(const estate::Integration& integration) {
-  return integration.mode == estate::Mode::kSnapshot ||
-         integration.mode == estate::Mode::kIncremental || integration.mode == estate::Mode::kCdc ||
-         (integration.mode == estate::Mode::kEvent && integration.source.webhook.empty() &&
-          integration.source.topic.empty());
-}
-
 Result<std::vector<const estate::Integration*>> Choose(const estate::Estate& estate,
                                                        const RunFlags& run) {
   if (run.all == !run.names.empty()) {
@@ -49,13 +42,7 @@ Result<std::vector<const estate::Integration*>> Choose(const estate::Estate& est
     chosen.push_back(found.value());
   }
   if (!run.all) return chosen;
-  for (const auto& [name, integration] : estate.integrations) {
-    if (RunsOnDemand(integration)) {
-      chosen.push_back(&integration);
-    } else {
-      spdlog::info("{}: mode {} runs continuously, not on demand", name, NameOf(integration.mode));
-    }
-  }
+  for (const auto& [name, integration] : estate.integrations) chosen.push_back(&integration);
   return chosen;
 }
 

@@ -15,17 +15,20 @@
 namespace afluente::cli {
 namespace {
 
-Result<int> Serve(const GlobalFlags& flags) {
+Result<int> Serve(const GlobalFlags& flags, const std::string& listen) {
   const StopOnSignal stop;
   AFL_ASSIGN(const estate::Estate estate, LoadCleanEstate(flags));
   AFL_ASSIGN(const auto paths, orchestrator::PathsOf(estate, flags.state));
   AFL_ASSIGN(const auto service,
-             server::Service::Open(estate, flags.state, SystemClock(), stop.token()));
+             server::Service::Open(estate, flags.state, listen, SystemClock(), stop.token()));
   server::UnixServer http;
   server::AddRoutes(http, *service);
   AFL_TRY(http.Bind(server::SocketOf(paths.root)));
   std::jthread answering([&http] { http.listen_after_bind(); });
   spdlog::info("serving {}; API at {}", estate.name, server::SocketOf(paths.root).string());
+  if (service->inbox() != nullptr) {
+    spdlog::info("inbox at http://{}", service->inbox()->address());
+  }
   stop.Wait();
   spdlog::info("stopping: what was begun is committed first");
   http.stop();
@@ -37,13 +40,17 @@ Result<int> Serve(const GlobalFlags& flags) {
 }  // namespace
 
 void AddServeCommand(const CommandContext& context) {
-  AddCommand(
+  auto listen = std::make_shared<std::string>();
+  CLI::App* command = AddCommand(
       context, "serve", "Follow everything that is continuous, until stopped",
       "  afluente serve\n"
       "Holds the state folder. Other commands (query, tables, lag, pause, ...) then ask this\n"
       "process through a socket in that folder. SIGTERM or Ctrl-C stops it: what was begun\n"
-      "is committed, the rest comes again next time.",
-      [&flags = context.flags] { return Serve(flags); });
+      "is committed, the rest comes again next time. Webhooks and messages of topics arrive by\n"
+      "HTTP at inbox.listen of estate.yaml.",
+      [&flags = context.flags, listen] { return Serve(flags, *listen); });
+  command->add_option("--listen", *listen,
+                      "HOST:PORT of the inbox instead of the estate's; port 0: any that is free");
 }
 
 }  // namespace afluente::cli

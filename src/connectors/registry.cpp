@@ -45,14 +45,17 @@ Result<postgres::Endpoint> ResolveEndpoint(const estate::Estate& estate,
 
 Result<std::unique_ptr<pipeline::Source>> OpenSource(const estate::Estate& estate,
                                                      const estate::Integration& integration,
-                                                     duck::Warehouse& warehouse,
+                                                     const OwnSources& own,
                                                      const std::optional<data::Position>& from,
                                                      pipeline::Progress& progress) {
   const estate::Source& declared = integration.source;
-  if (declared.warehouse_table) return duck::OpenTableSource(warehouse, integration, progress);
+  if (declared.warehouse_table) return duck::OpenTableSource(own.warehouse, integration, progress);
+  if (inbox::ReadsInbox(integration)) {
+    return inbox::OpenSource(own.messages, integration, from, own.messages_max, progress);
+  }
   if (declared.table.empty() && declared.query.empty()) {
     return NotSupported(declared.mark,
-                        "this source has no batch reader; use table, query or "
+                        "this source has no batch reader; use table, query, topic, webhook or "
                         "warehouse_table");
   }
   AFL_ASSIGN(const postgres::Endpoint endpoint, ResolveEndpoint(estate, declared.connection));

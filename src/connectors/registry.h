@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "connectors/duckdb/warehouse.h"
+#include "connectors/inbox/source.h"
 #include "connectors/postgres/source.h"
 #include "data/position.h"
 #include "estate/estate.h"
@@ -27,12 +28,18 @@ struct Destinations {
 Result<postgres::Endpoint> ResolveEndpoint(const estate::Estate& estate,
                                            const std::string& connection);
 
-/// Opens what `integration` reads, from `from` on; borrows the warehouse, which
-/// may be the source. Errors carry the
+/// What is read from this process itself; borrowed.
+struct OwnSources {
+  duck::Warehouse& warehouse;
+  inbox::Messages& messages;
+  std::uint64_t messages_max = inbox::kMessagesMax;  // At once.
+};
+
+/// Opens what `integration` reads, from `from` on; borrows what `own` holds. Errors carry the
 /// connection's and the table's name.
 Result<std::unique_ptr<pipeline::Source>> OpenSource(const estate::Estate& estate,
                                                      const estate::Integration& integration,
-                                                     duck::Warehouse& warehouse,
+                                                     const OwnSources& own,
                                                      const std::optional<data::Position>& from,
                                                      pipeline::Progress& progress);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 
 #include "base/names.h"
 #include "estate/words.h"
@@ -86,6 +87,31 @@ Result<LakeAddress> ParseLakeAddress(const std::string& text) {
     if (i >= 2) prefix += (i > 2 ? "/" : "") + parts[i];
   }
   return LakeAddress{.project = parts[0], .bucket = parts[1], .prefix = prefix};
+}
+
+Result<ListenAddress> ParseListen(const std::string& text) {
+  constexpr int kPortMax = 65'535;
+  const auto refuse = [](const std::string& why) {
+    return Error(ErrorKind::kInvalidConfig, why + ": write HOST:PORT, such as 127.0.0.1:8090");
+  };
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string::npos) return refuse("it has no port");
+  ListenAddress address;
+  address.host = text.substr(0, colon);
+  const bool in_brackets =
+      address.host.size() > 2 && address.host.front() == '[' && address.host.back() == ']';
+  if (in_brackets) address.host = address.host.substr(1, address.host.size() - 2);
+  if (address.host.empty()) return refuse("it has no host");
+  if (!in_brackets && address.host.find_first_of(":[] \t") != std::string::npos) {
+    return refuse("its host is none; an IPv6 address stands in brackets");
+  }
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data() + colon + 1, end, address.port);
+  if (parsed.ec != std::errc() || parsed.ptr != end || address.port < 0 ||
+      address.port > kPortMax) {
+    return refuse("its port is no number from 0 to 65535");
+  }
+  return address;
 }
 
 Result<std::vector<std::string>> ParseTableName(const std::string& text) {

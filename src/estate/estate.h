@@ -149,10 +149,12 @@ struct ColumnRule {
 struct Trigger {
   enum class Kind : std::uint8_t { kNone, kCron, kContinuous, kChange, kAsset, kWebhook, kTopic };
   Kind kind = Kind::kNone;
-  std::string cron;     // kCron
-  std::string zone;     // kCron; IANA. Defaults to the estate's time zone.
-  std::string subject;  // kChange: connection:schema.table; kAsset: project.dataset.table;
-                        // kWebhook: a path; kTopic: a topic. Defaults to the source's.
+  std::string cron;              // kCron
+  std::string zone;              // kCron; IANA. Defaults to the estate's time zone.
+  std::string subject;           // kChange: connection:schema.table; kAsset: project.dataset.table;
+                                 // kWebhook: a path; kTopic: a topic. Defaults to the source's.
+  std::vector<std::string> key;  // kWebhook, kTopic: where in the body destination.key stands.
+  std::string secret;            // kWebhook, kTopic: unresolved; empty: the inbox's.
   Mark mark;
 };
 
@@ -203,6 +205,22 @@ struct Warehouse {
   std::string location;            // BigQuery.
 };
 
+/// Where a server listens.
+struct ListenAddress {
+  std::string host;  // Without brackets.
+  int port = 0;      // 0: any that is free.
+};
+
+/// Parses `HOST:PORT` and `[IPv6]:PORT`; kInvalidConfig otherwise.
+Result<ListenAddress> ParseListen(const std::string& text);
+
+/// The HTTP server of `serve` that webhooks and topics arrive at.
+struct Inbox {
+  std::string listen = "127.0.0.1:8090";              // HOST:PORT; port 0: any that is free.
+  std::string secret;                                 // Unresolved.
+  std::int64_t max_pending = std::int64_t{1} << 30U;  // Bytes that may wait.
+};
+
 struct Estate {
   std::string name;
   std::string folder;  // As it was given to Load.
@@ -211,6 +229,7 @@ struct Estate {
   Warehouse warehouse;
   std::string lake_url = "file://lake";  // A relative file:// path starts at the state folder.
   std::string mask_salt;                 // Unresolved secret; needed by `mask: hash`.
+  Inbox inbox;
   std::map<std::string, Project> projects;
   std::map<std::string, Connection> connections;
   std::map<std::string, Integration> integrations;

@@ -95,8 +95,9 @@ Shape SourceShape() {
                 "topic; none for webhook and warehouse_table."),
        Optional("table", Scalar(kSourceTable), "A table of the connection."),
        Optional("query", Scalar(kSelect), "A query, run on the connection."),
-       Optional("topic", Scalar(kTopic), "A topic of the connection."),
-       Optional("webhook", Scalar(kWebhookPath), "A path of afluente's own HTTP server."),
+       Optional("topic", Scalar(kTopic),
+                "A topic of the connection; its messages arrive in the inbox, at /topics/NAME."),
+       Optional("webhook", Scalar(kWebhookPath), "A path of the inbox."),
        Optional("warehouse_table", Scalar(kWarehouseTable),
                 "A table of the warehouse (reverse ETL, or warehouse to warehouse).")},
       {"table", "query", "topic", "webhook", "warehouse_table"});
@@ -137,6 +138,15 @@ Shape ColumnShape() {
                 "The destination's type, where the types table would choose another.")});
 }
 
+std::vector<Field> WithInboxKeys(std::vector<Field> fields) {
+  fields.push_back(Optional("key", OneOrList(kBodyPath),
+                            "mode event: where in the body the values of destination.key stand, in "
+                            "its order; only those rows are fetched. Without it everything is."));
+  fields.push_back(
+      Optional("secret", Scalar(kSecret), "What its senders sign with.", "the inbox's secret"));
+  return fields;
+}
+
 Shape TriggerShape() {
   // The first field of an object picks the alternative (see check.cpp).
   const auto on = [](std::string word, std::string doc) {
@@ -155,11 +165,27 @@ Shape TriggerShape() {
                                 Optional("table", Scalar(kWarehouseTable), "The table to watch.",
                                          "the source's warehouse_table")}),
        Object("trigger_webhook",
-              {on("webhook", "somebody called a path"),
-               Optional("path", Scalar(kWebhookPath), "The path.", "the source's webhook")}),
-       Object("trigger_topic",
-              {on("topic", "a message arrived"),
-               Optional("topic", Scalar(kTopic), "The topic.", "the source's topic")})});
+              WithInboxKeys(
+                  {on("webhook", "somebody called a path of the inbox"),
+                   Optional("path", Scalar(kWebhookPath), "The path.", "the source's webhook")})),
+       Object("trigger_topic", WithInboxKeys({on("topic", "a message arrived in the inbox"),
+                                              Optional("topic", Scalar(kTopic), "The topic.",
+                                                       "the source's topic")}))});
+}
+
+Shape InboxShape() {
+  return Object(
+      "inbox",
+      {Optional("listen", Scalar(kListen),
+                "Where `serve` takes webhooks and messages of topics. Behind a proxy that speaks "
+                "TLS, this machine alone is enough.",
+                "127.0.0.1:8090"),
+       Optional("secret", Scalar(kSecret),
+                "What senders sign with; several of them, one a line, while it is changed. "
+                "`whsec_...` is a key in base64, anything else is the key itself."),
+       Optional("max_pending", Scalar(kSize),
+                "How much may wait to be worked off; above it senders are told to come again.",
+                "1GB")});
 }
 
 Shape SlaShape() {
@@ -180,6 +206,7 @@ Shape MakeEstateShape() {
       {Optional("warehouse", Partial(WarehouseShape(), "warehouse_override"), "Overrides keys."),
        Optional("lake", Partial(LakeShape(), "lake_override"), "Overrides keys."),
        Optional("mask_salt", Scalar(kSecret), "Overrides the salt."),
+       Optional("inbox", Partial(InboxShape(), "inbox_override"), "Overrides keys."),
        Optional("connections",
                 MapOf(kConnectionName, Partial(ConnectionShape(), "connection_override")),
                 "Overrides keys of connections that the estate declares.")});
@@ -191,6 +218,7 @@ Shape MakeEstateShape() {
        Optional("warehouse", WarehouseShape(), "The warehouse's engine and place."),
        Optional("lake", LakeShape(), "The raw zone: Parquet files in object storage."),
        Optional("mask_salt", Scalar(kSecret), "The secret key of `mask: hash`."),
+       Optional("inbox", InboxShape(), "Where webhooks and messages of topics arrive."),
        Optional("profiles", MapOf(kName, std::move(profile)),
                 "Named sets of overriding keys; `--profile NAME` chooses one."),
        Optional("projects", MapOf(kProjectName, ProjectShape()),

@@ -141,9 +141,13 @@ Trigger ReadTrigger(const YamlNode& integration, const Source& source, const Est
   } else if (on == "webhook") {
     trigger.kind = Trigger::Kind::kWebhook;
     trigger.subject = Or(ReadText(*node, {"path"}), source.webhook);
+    trigger.key = ReadList(*node, {"key"});
+    trigger.secret = ReadText(*node, {"secret"});
   } else if (on == "topic") {
     trigger.kind = Trigger::Kind::kTopic;
     trigger.subject = Or(ReadText(*node, {"topic"}), source.topic);
+    trigger.key = ReadList(*node, {"key"});
+    trigger.secret = ReadText(*node, {"secret"});
   }
   return trigger;
 }
@@ -176,6 +180,10 @@ Estate ReadEstate(const YamlNode& root) {
   estate.warehouse.location = ReadText(root, {"warehouse", "location"});
   estate.lake_url = ReadText(root, {"lake", "url"}, estate.lake_url);
   estate.mask_salt = ReadText(root, {"mask_salt"});
+  estate.inbox.listen = ReadText(root, {"inbox", "listen"}, estate.inbox.listen);
+  estate.inbox.secret = ReadText(root, {"inbox", "secret"});
+  estate.inbox.max_pending =
+      ReadSize(root, {"inbox", "max_pending"}).value_or(estate.inbox.max_pending);
   if (const YamlNode* projects = root.Find({"projects"})) {
     for (const YamlEntry& entry : projects->entries) {
       estate.projects.emplace(entry.key,

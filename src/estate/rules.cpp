@@ -147,6 +147,7 @@ void CheckRules(const EstateDocs& docs, std::vector<Finding>& findings) {
   }
   CheckUniqueNames(docs, findings);
   CheckUniqueDestinations(docs, findings);
+  CheckInboxEndpoints(docs, findings);
   for (const IntegrationDoc& doc : docs.integrations) {
     const RuleScope scope{.docs = docs,
                           .integration = doc.integration,
@@ -158,6 +159,7 @@ void CheckRules(const EstateDocs& docs, std::vector<Finding>& findings) {
     CheckModes(scope);
     CheckColumns(scope);
     CheckForms(scope);
+    CheckInbox(scope);
   }
 }
 

@@ -104,6 +104,15 @@ std::string WebhookPathProblem(const std::string& text) {
   return text.find("..") == std::string::npos ? "" : "\"..\" leads out";
 }
 
+std::string ListenProblem(const std::string& text) { return ProblemOf(ParseListen(text)); }
+
+std::string BodyPathProblem(const std::string& text) {
+  if (std::string problem = NotEmpty(text); !problem.empty()) return problem;
+  const bool has_gap =
+      text.front() == '.' || text.back() == '.' || text.find("..") != std::string::npos;
+  return has_gap ? "a name between its dots is missing" : "";
+}
+
 std::string ColumnNameProblem(const std::string& text) {
   if (text.size() > 300) return "it is longer than any system's column names";
   return NotEmpty(text);
@@ -308,6 +317,22 @@ const ScalarKind kWebhookPath{.name = "webhook_path",
                               .example = "/hooks/flows",
                               .pattern = "^/[A-Za-z0-9_./-]+$",
                               .problem = &WebhookPathProblem};
+const ScalarKind kBodyPath{.name = "body_path",
+                           .expected = "names with dots between them, such as flow.id",
+                           .doc =
+                               "A place in a JSON body: names of keys, or places in an array "
+                               "from 0 on, with dots between them.",
+                           .example = "flow.id",
+                           .pattern = "^[^.]+([.][^.]+)*$",
+                           .problem = &BodyPathProblem};
+const ScalarKind kListen{.name = "listen",
+                         .expected = "an address and a port such as 127.0.0.1:8090",
+                         .doc =
+                             "An address of this machine and a port, `HOST:PORT`; port 0 is any "
+                             "that is free, an IPv6 address stands in brackets.",
+                         .example = "127.0.0.1:8090",
+                         .pattern = "^(\\[[0-9A-Fa-f:.]+\\]|[^:\\[\\]]+):[0-9]{1,5}$",
+                         .problem = &ListenProblem};
 const ScalarKind kDuration{.name = "duration",
                            .expected = "a duration such as 500ms, 60s, 10m, 2h or 1d",
                            .doc = "A whole number and its unit: `ms`, `s`, `m`, `h` or `d`.",
@@ -377,13 +402,38 @@ const ScalarKind kSecret{.name = "secret",
                          .secret = true};
 
 std::span<const ScalarKind* const> AllScalarKinds() {
-  static constexpr std::array kAllKinds = {
-      &kText,           &kFlag,           &kLanes,     &kName,        &kProjectName,
-      &kConnectionName, &kServiceAccount, &kTag,       &kColumnName,  &kColumnType,
-      &kWarehouseTable, &kSourceTable,    &kAnyTable,  &kChangeTable, &kLakeAddress,
-      &kLakeUrl,        &kSelect,         &kCondition, &kTransform,   &kTopic,
-      &kWebhookPath,    &kDuration,       &kSize,      &kClockTime,   &kCron,
-      &kZone,           &kCurrency,       &kPath,      &kDsn,         &kSecret};
+  static constexpr std::array kAllKinds = {&kText,
+                                           &kFlag,
+                                           &kLanes,
+                                           &kName,
+                                           &kProjectName,
+                                           &kConnectionName,
+                                           &kServiceAccount,
+                                           &kTag,
+                                           &kColumnName,
+                                           &kColumnType,
+                                           &kWarehouseTable,
+                                           &kSourceTable,
+                                           &kAnyTable,
+                                           &kChangeTable,
+                                           &kLakeAddress,
+                                           &kLakeUrl,
+                                           &kSelect,
+                                           &kCondition,
+                                           &kTransform,
+                                           &kTopic,
+                                           &kWebhookPath,
+                                           &kBodyPath,
+                                           &kListen,
+                                           &kDuration,
+                                           &kSize,
+                                           &kClockTime,
+                                           &kCron,
+                                           &kZone,
+                                           &kCurrency,
+                                           &kPath,
+                                           &kDsn,
+                                           &kSecret};
   return kAllKinds;
 }
 

@@ -29,6 +29,8 @@ extern const ScalarKind kCondition;
 extern const ScalarKind kTransform;
 extern const ScalarKind kTopic;
 extern const ScalarKind kWebhookPath;
+extern const ScalarKind kBodyPath;
+extern const ScalarKind kListen;
 extern const ScalarKind kDuration;
 extern const ScalarKind kSize;
 extern const ScalarKind kClockTime;

@@ -18,6 +18,7 @@ currency: BRL
 warehouse: { engine: duckdb, path: warehouse }        # relative to the estate's state folder
 lake: { url: "file://lake" }
 mask_salt: "${env:MASK_SALT}"
+inbox: { secret: "${env:INBOX_SECRET}" }
 profiles:                                             # --profile gcp overrides what it names
   gcp: { warehouse: { engine: bigquery, location: southamerica-east1 }, lake: { url: "gs://movva-datalake-raw" } }
 projects:

@@ -29,7 +29,15 @@ Result<std::unique_ptr<EventStore>> EventStore::Open(const std::filesystem::path
 }
 
 Status EventStore::Record(const Batch& batch) {
-  AFL_TRY(file_->Transaction([&] { return Write(batch); }));
+  return Record([&]() -> Result<Batch> { return batch; });
+}
+
+Status EventStore::Record(const std::function<Result<Batch>()>& work) {
+  Batch batch;
+  AFL_TRY(file_->Transaction([&]() -> Status {
+    AFL_ASSIGN(batch, work());
+    return Write(batch);
+  }));
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [integration, keys] : batch.keys) pending_.insert(integration);

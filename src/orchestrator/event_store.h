@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -35,6 +36,10 @@ class EventStore {
     std::map<std::string, data::Position> positions;
   };
   Status Record(const Batch& batch);
+  /// The same, for what `work` returns, together with what it writes into file().
+  Status Record(const std::function<Result<Batch>()>& work);
+  /// For what is recorded beside events.
+  SqliteFile& file() { return *file_; }
 
   /// All of `integration` has to be looked at; a restart does not remember it.
   void Mark(const std::string& integration);

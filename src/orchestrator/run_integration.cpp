@@ -10,6 +10,7 @@
 #include "connectors/postgres/fetched_rows.h"
 #include "connectors/registry.h"
 #include "estate/secrets.h"
+#include "orchestrator/move_messages.h"
 #include "pipeline/run.h"
 
 namespace afluente::orchestrator {
@@ -40,24 +41,54 @@ Status CheckMode(const estate::Integration& integration) {
   const bool has_rows = !source.table.empty() || !source.query.empty() || source.warehouse_table;
   if (integration.mode == estate::Mode::kSnapshot ||
       integration.mode == estate::Mode::kIncremental ||
-      (integration.mode == estate::Mode::kEvent && has_rows)) {
+      (integration.mode == estate::Mode::kEvent && has_rows) || inbox::ReadsInbox(integration)) {
     return Done{};
   }
   return Error(
       ErrorKind::kInvalidConfig,
       fmt::format("{}: integration {} has mode {}, which `run` does not play; expected "
-                  "snapshot, incremental, cdc, or event with a table or query",
+                  "snapshot, incremental, cdc, stream or event",
                   integration.mark.ToString(), integration.name, NameOf(integration.mode)));
+}
+
+Error NotAgain(const estate::Integration& integration) {
+  return {
+      ErrorKind::kInvalidConfig,
+      fmt::format("{}: what {} has brought is kept in the destination alone, and a full refresh "
+                  "would begin it anew; run it without --full-refresh",
+                  integration.source.mark.ToString(), inbox::FeedOf(integration))};
 }
 
 // Mode event without an event: all that the source has.
 estate::Integration AsSnapshot(const estate::Integration& integration) {
   estate::Integration snapshot = integration;
+  if (inbox::ReadsInbox(integration)) return snapshot;  // Which is what waits there.
   if (snapshot.mode == estate::Mode::kEvent) snapshot.mode = estate::Mode::kSnapshot;
   return snapshot;
 }
 
 }  // namespace
+
+std::string_view TriggeredBy(const estate::Integration& integration) {
+  if (integration.mode == estate::Mode::kCdc) return "";
+  switch (integration.trigger.kind) {
+    case estate::Trigger::Kind::kChange:
+      return "change";
+    case estate::Trigger::Kind::kAsset:
+      return "asset";
+    case estate::Trigger::Kind::kWebhook:
+      return "webhook";
+    case estate::Trigger::Kind::kTopic:
+      return "topic";
+    case estate::Trigger::Kind::kContinuous:
+      if (!integration.source.topic.empty()) return "topic";
+      return integration.source.webhook.empty() ? "" : "webhook";
+    case estate::Trigger::Kind::kNone:
+    case estate::Trigger::Kind::kCron:
+      break;
+  }
+  return "";
+}
 
 Result<std::unique_ptr<Owner>> Owner::Open(
     const estate::Estate& estate, const std::filesystem::path& state_root,
@@ -90,6 +121,7 @@ Result<std::unique_ptr<Owner>> Owner::Open(
   AFL_ASSIGN(owner->warehouse_, duck::Warehouse::Open(options));
   AFL_ASSIGN(owner->runs_, RunStore::Open(owner->paths_.run_store));
   AFL_ASSIGN(owner->events_, EventStore::Open(owner->paths_.event_store));
+  AFL_ASSIGN(owner->inbox_, Inbox::Open(*owner->events_, estate, clock));
   AFL_TRY(owner->runs_->FailAbandoned(FormatRfc3339(clock.Now())));
   return owner;
 }
@@ -101,23 +133,34 @@ FollowGroupContext Owner::FollowContext() {
 Status Owner::Move(const estate::Integration& integration, bool full_refresh,
                    pipeline::Progress& progress, const std::stop_token& stop, Outcome& outcome) {
   AFL_TRY(CheckMode(integration));
+  if (inbox::ReadsInbox(integration)) {
+    if (full_refresh) return NotAgain(integration);
+    return MoveMessages(
+        {estate_, {*warehouse_, paths_.lake}, *inbox_}, integration, progress, stop,
+        [&](const pipeline::Committed& committed) { Count(integration, committed, outcome); });
+  }
   AFL_ASSIGN(const auto sink,
              connectors::OpenSink(estate_, integration, {*warehouse_, paths_.lake}, full_refresh));
   AFL_ASSIGN(const auto stored, sink->Stored());
-  AFL_ASSIGN(const auto source,
-             connectors::OpenSource(estate_, integration, *warehouse_, stored, progress));
-  AFL_ASSIGN(pipeline::Committed committed, pipeline::Run(*source, *sink, progress, stop));
-  outcome.rows_written = committed.rows_written;
-  outcome.dead_letters = committed.dead_letters;
-  if (outcome.dead_letters != 0) {
-    spdlog::warn("{}: {} rows could not be converted and stand among the dead letters",
-                 integration.name, outcome.dead_letters);
-  }
-  outcome.schema_changes = std::move(committed.schema_changes);
-  for (const std::string& change : outcome.schema_changes) {
-    spdlog::info("{}: {}", integration.name, change);
-  }
+  AFL_ASSIGN(const auto source, connectors::OpenSource(estate_, integration, {*warehouse_, *inbox_},
+                                                       stored, progress));
+  AFL_ASSIGN(const pipeline::Committed committed, pipeline::Run(*source, *sink, progress, stop));
+  Count(integration, committed, outcome);
   return Done{};
+}
+
+void Owner::Count(const estate::Integration& integration, const pipeline::Committed& committed,
+                  Outcome& outcome) {
+  outcome.rows_written += committed.rows_written;
+  outcome.dead_letters += committed.dead_letters;
+  if (committed.dead_letters != 0) {
+    spdlog::warn("{}: {} rows could not be converted and stand among the dead letters",
+                 integration.name, committed.dead_letters);
+  }
+  for (const std::string& change : committed.schema_changes) {
+    spdlog::info("{}: {}", integration.name, change);
+    outcome.schema_changes.push_back(change);
+  }
 }
 
 Status Owner::MoveKeys(const estate::Integration& integration, const EventStore::Pending& pending,
@@ -144,12 +187,17 @@ Status Owner::MoveKeys(const estate::Integration& integration, const EventStore:
 
 Owner::Outcome Owner::RunPending(const estate::Integration& integration,
                                  pipeline::Progress& progress, const std::stop_token& stop) {
-  const bool on_change = integration.trigger.kind == estate::Trigger::Kind::kChange;
   constexpr int kKeysMax = 1'000;
-  return WorkOff(integration, on_change ? "change" : "asset", kKeysMax, progress,
+  return WorkOff(integration, std::string(TriggeredBy(integration)), kKeysMax, progress,
                  [&](const EventStore::Pending& pending, Outcome& outcome) {
                    if (FetchesByKey(integration) && !pending.everything) {
-                     return MoveKeys(integration, pending, progress, stop, outcome);
+                     Status fetched = MoveKeys(integration, pending, progress, stop, outcome);
+                     const bool is_no_key = !fetched.ok() && !integration.trigger.key.empty() &&
+                                            fetched.error().kind() == ErrorKind::kConversion;
+                     if (!is_no_key) return fetched;
+                     // A sender may name anything as a key.
+                     spdlog::warn("{}: everything is read, since a key is none: {}",
+                                  integration.name, fetched.error().message());
                    }
                    return Move(AsSnapshot(integration), false, progress, stop, outcome);
                  });

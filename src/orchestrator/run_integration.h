@@ -16,11 +16,17 @@
 #include "estate/estate.h"
 #include "orchestrator/event_store.h"
 #include "orchestrator/follow_group.h"
+#include "orchestrator/inbox.h"
 #include "orchestrator/run_store.h"
 #include "orchestrator/state_folder.h"
 #include "pipeline/progress.h"
+#include "pipeline/sink.h"
 
 namespace afluente::orchestrator {
+
+/// What triggers `integration`: "change", "asset", "webhook" or "topic"; "" when
+/// nothing that happens here does.
+std::string_view TriggeredBy(const estate::Integration& integration);
 
 /// The process that owns the state folder: lock, warehouse, run store.
 /// Thread-safe; an integration that is running is waited for.
@@ -37,6 +43,7 @@ class Owner {
   const StatePaths& paths() const { return paths_; }
   RunStore& runs() { return *runs_; }
   EventStore& events() { return *events_; }
+  Inbox& inbox() { return *inbox_; }
   /// What following needs; borrows from this owner.
   FollowGroupContext FollowContext();
 
@@ -85,6 +92,8 @@ class Owner {
   void Finish(const pipeline::Progress& progress, std::chrono::nanoseconds took, Outcome& outcome);
   Status Move(const estate::Integration& integration, bool full_refresh,
               pipeline::Progress& progress, const std::stop_token& stop, Outcome& outcome);
+  static void Count(const estate::Integration& integration, const pipeline::Committed& committed,
+                    Outcome& outcome);
   Status MoveKeys(const estate::Integration& integration, const EventStore::Pending& pending,
                   pipeline::Progress& progress, const std::stop_token& stop, Outcome& outcome);
 
@@ -95,6 +104,7 @@ class Owner {
   std::unique_ptr<duck::Warehouse> warehouse_;
   std::unique_ptr<RunStore> runs_;
   std::unique_ptr<EventStore> events_;
+  std::unique_ptr<Inbox> inbox_;
   std::map<std::string, std::mutex> running_;  // By integration; never gets another element.
 };
 

@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "base/stop_after.h"
+#include "connectors/inbox/source.h"
 
 namespace afluente::orchestrator {
 namespace {
@@ -17,10 +18,11 @@ constexpr milliseconds kBackoffFirst{500};
 constexpr milliseconds kBackoffMax{60'000};
 constexpr int kRestFactor = 3;
 
-bool IsTriggered(const estate::Integration& integration) {
-  const estate::Trigger::Kind kind = integration.trigger.kind;
-  return integration.mode != estate::Mode::kCdc &&
-         (kind == estate::Trigger::Kind::kChange || kind == estate::Trigger::Kind::kAsset);
+// What it waits for: a table, a path or a topic.
+std::string SubjectOf(const estate::Integration& integration) {
+  if (!integration.trigger.subject.empty()) return integration.trigger.subject;
+  const estate::Source& source = integration.source;
+  return source.topic.empty() ? source.webhook : source.topic;
 }
 
 }  // namespace
@@ -46,19 +48,14 @@ struct Triggers::Worker {
 Triggers::Triggers(const estate::Estate& estate, Owner& owner, const Clock& clock)
     : owner_(owner), clock_(clock) {
   for (const auto& [name, integration] : estate.integrations) {
-    const auto kind = integration.trigger.kind;
-    if (kind == estate::Trigger::Kind::kWebhook || kind == estate::Trigger::Kind::kTopic) {
-      spdlog::warn("{}: nothing arrives yet by trigger on: {}", name,
-                   kind == estate::Trigger::Kind::kWebhook ? "webhook" : "topic");
-    }
-    if (!IsTriggered(integration)) continue;
-    const bool on_asset = integration.trigger.kind == estate::Trigger::Kind::kAsset;
+    const std::string_view on = TriggeredBy(integration);
+    if (on.empty()) continue;
     auto worker = std::make_unique<Worker>();
     worker->integration = &integration;
     worker->report.integration = name;
-    worker->report.on = on_asset ? "asset" : "change";
-    worker->report.subject = integration.trigger.subject;
-    if (on_asset) owner_.events().Mark(name);
+    worker->report.on = on;
+    worker->report.subject = SubjectOf(integration);
+    if (on == "asset") owner_.events().Mark(name);
     workers_.push_back(std::move(worker));
   }
   for (const auto& worker : workers_) {
@@ -87,10 +84,19 @@ std::vector<TriggerReport> Triggers::Reports() const {
     for (const auto& worker : workers_) reports.push_back(worker->report);
   }
   for (TriggerReport& report : reports) {
-    const auto pending = owner_.events().Count(report.integration);
+    const auto pending = Pending(report.integration);
     if (pending.ok()) report.pending = pending.value();
   }
   return reports;
+}
+
+Result<std::uint64_t> Triggers::Pending(const std::string& integration) const {
+  for (const auto& worker : workers_) {
+    if (worker->integration->name == integration && inbox::ReadsInbox(*worker->integration)) {
+      return owner_.inbox().Pending(*worker->integration);
+    }
+  }
+  return owner_.events().Count(integration);
 }
 
 void Triggers::Work(Worker& worker, const std::stop_token& stop) {

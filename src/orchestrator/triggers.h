@@ -1,5 +1,5 @@
-// Integrations that others' changes trigger, each on a thread of its own: `on: change` of a
-// source table, `on: asset` of a warehouse table.
+// Integrations that what happens elsewhere triggers, each on a thread of its own: `on: change` of a
+// source table, `on: asset` of a warehouse table, `on: webhook` and `on: topic` of the inbox.
 #pragma once
 
 #include <cstdint>
@@ -26,10 +26,10 @@ std::string_view NameOf(TriggerState state);
 
 struct TriggerReport {
   std::string integration;
-  std::string on;       // "change" or "asset".
-  std::string subject;  // The table.
+  std::string on;       // As TriggeredBy says.
+  std::string subject;  // The table, path or topic.
   TriggerState state = TriggerState::kIdle;
-  std::uint64_t pending = 0;  // Recorded events that are not yet worked off.
+  std::uint64_t pending = 0;  // Recorded events or messages that are not yet worked off.
   std::uint64_t runs = 0;     // Since this process began.
   std::uint64_t rows = 0;     // Written by them.
   WallTime last_run_at{};     // When the last one ended.
@@ -53,6 +53,7 @@ class Triggers {
 
  private:
   struct Worker;
+  Result<std::uint64_t> Pending(const std::string& integration) const;
   void Work(Worker& worker, const std::stop_token& stop);
 
   Owner& owner_;

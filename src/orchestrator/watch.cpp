@@ -149,8 +149,9 @@ void FitWatch(const postgres::ReplicaIdentity& identity,
 }  // namespace
 
 bool FetchesByKey(const estate::Integration& integration) {
-  return integration.mode == estate::Mode::kEvent && !integration.source.connection.empty() &&
-         integration.destination.table && !integration.destination.key.empty();
+  const bool has_rows = !integration.source.table.empty() || !integration.source.query.empty();
+  return integration.mode == estate::Mode::kEvent && has_rows && integration.destination.table &&
+         !integration.destination.key.empty();
 }
 
 std::vector<Watch> WatchesOf(const estate::Estate& estate, const std::string& connection) {

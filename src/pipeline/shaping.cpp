@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/names.h"
 
 namespace afluente::pipeline {
@@ -14,6 +16,15 @@ const estate::ColumnRule* FindRule(const estate::Integration& integration,
 }
 
 }  // namespace
+
+bool IsSelected(const std::string& column, const estate::Integration& integration) {
+  const auto& rules = integration.columns;
+  const bool only_included = std::any_of(rules.begin(), rules.end(),
+                                         [](const auto& entry) { return entry.second.include; });
+  const estate::ColumnRule* rule = FindRule(integration, column);
+  if (rule == nullptr) return !only_included;
+  return !rule->exclude && (!only_included || rule->include);
+}
 
 std::string ArrivesAs(const std::string& column, const estate::Integration& integration) {
   const estate::ColumnRule* rule = FindRule(integration, column);

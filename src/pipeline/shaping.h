@@ -20,6 +20,9 @@ constexpr const char* kMaskHashFunction = "afluente_mask_hash";
 std::string ShapingSelect(const estate::Integration& integration, const data::Schema& source,
                           const std::string& lane);
 
+/// Whether source column `column` is read, as `include` and `exclude` say.
+bool IsSelected(const std::string& column, const estate::Integration& integration);
+
 /// The name under which source column `column` arrives.
 std::string ArrivesAs(const std::string& column, const estate::Integration& integration);
 

@@ -167,6 +167,14 @@ class RowWiseCheck {
   std::set<std::string> refused_;
 };
 
+// NOLINTNEXTLINE(misc-no-recursion): a syntax tree.
+bool MixesRows(const json& node) {
+  if (!node.is_structured()) return false;
+  const bool mixes = node.is_object() &&
+                     (StringAt(node, "type") == "JOIN" || StringAt(node, "class") == "SUBQUERY");
+  return mixes || std::any_of(node.begin(), node.end(), MixesRows);
+}
+
 class SqlParser {
  public:
   static Result<SqlParser> Open() {
@@ -188,10 +196,7 @@ class SqlParser {
     const auto add = [&](std::string message) {
       findings.push_back({integration.transform_mark, std::move(message)});
     };
-    AFL_ASSIGN(const auto rows,
-               data::QueryCells(connection_.get(), "SELECT json_serialize_sql(" +
-                                                       QuoteLiteral(integration.transform) + ")"));
-    const json tree = json::parse(rows.front().front().text);
+    AFL_ASSIGN(const json tree, Parse(integration));
     if (tree.value("error", false)) {
       add("transform does not parse as one SELECT: " + StringAt(tree, "error_message"));
       return findings;
@@ -224,7 +229,19 @@ class SqlParser {
     return findings;
   }
 
+  Result<bool> KeepsOrder(const estate::Integration& integration) const {
+    AFL_ASSIGN(const json tree, Parse(integration));
+    return !MixesRows(tree);
+  }
+
  private:
+  Result<json> Parse(const estate::Integration& integration) const {
+    AFL_ASSIGN(const auto rows,
+               data::QueryCells(connection_.get(), "SELECT json_serialize_sql(" +
+                                                       QuoteLiteral(integration.transform) + ")"));
+    return json::parse(rows.front().front().text);
+  }
+
   data::DuckDatabase database_;
   data::DuckConnection connection_;
   std::set<std::string> aggregates_;
@@ -236,6 +253,12 @@ Result<std::vector<estate::Finding>> CheckTransform(const estate::Integration& i
   if (integration.transform.empty()) return std::vector<estate::Finding>();
   AFL_ASSIGN(const SqlParser parser, SqlParser::Open());
   return parser.Check(integration);
+}
+
+Result<bool> KeepsOrder(const estate::Integration& integration) {
+  if (integration.transform.empty()) return true;
+  AFL_ASSIGN(const SqlParser parser, SqlParser::Open());
+  return parser.KeepsOrder(integration);
 }
 
 Result<std::vector<estate::Finding>> CheckTransforms(const estate::Estate& estate) {

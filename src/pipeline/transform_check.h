@@ -20,4 +20,9 @@ Result<std::vector<estate::Finding>> CheckTransform(const estate::Integration& i
 /// CheckTransform of every integration that has a transform.
 Result<std::vector<estate::Finding>> CheckTransforms(const estate::Estate& estate);
 
+/// Whether rows leave the integration's transform in the order in which they
+/// entered: it has neither a join nor a subquery, which DuckDB may run from the
+/// other side. Errors: kInternal when DuckDB does not open.
+Result<bool> KeepsOrder(const estate::Integration& integration);
+
 }  // namespace afluente::pipeline

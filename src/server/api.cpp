@@ -111,8 +111,7 @@ void AddRoutes(UnixServer& http, Service& service) {
   http.Get("/api/tables",
            [&service](const Request&, Response& response) { Answer(response, Tables(service)); });
   http.Get("/api/lag", [&service](const Request&, Response& response) {
-    Answer(response, LagDocument(service.estate(), service.supervisor().Reports(),
-                                 service.triggers().Reports(), SystemClock()));
+    Answer(response, LagDocument(service, SystemClock()));
   });
   http.Post("/api/query", [&service](const Request& request, Response& response) {
     Query(service, request, response);

@@ -11,6 +11,7 @@
 #include "connectors/postgres/replication/slot.h"
 #include "connectors/registry.h"
 #include "orchestrator/slot_guard.h"
+#include "server/service.h"
 
 namespace afluente::server {
 namespace {
@@ -228,9 +229,9 @@ Result<json> TablesDocument(duckdb_connection connection) {
   return json{{"tables", std::move(tables)}};
 }
 
-json LagDocument(const estate::Estate& estate,
-                 const std::vector<orchestrator::FollowReport>& reports,
-                 const std::vector<orchestrator::TriggerReport>& triggers, const Clock& clock) {
+json LagDocument(Service& service, const Clock& clock) {
+  const estate::Estate& estate = service.estate();
+  const std::vector<orchestrator::FollowReport> reports = service.supervisor().Reports();
   std::map<std::string, Result<SourceState>> sources;
   json slots = json::array();
   json integrations = json::array();
@@ -245,10 +246,16 @@ json LagDocument(const estate::Estate& estate,
     integrations.push_back(FollowJson(report, sources.at(report.connection), clock));
   }
   json triggered = json::array();
-  for (const orchestrator::TriggerReport& report : triggers) triggered.push_back(ToJson(report));
+  for (const auto& report : service.triggers().Reports()) triggered.push_back(ToJson(report));
+  json inbox;
+  if (service.inbox() != nullptr) {
+    inbox = {{"listen", service.inbox()->address()},
+             {"pending_bytes", service.owner().inbox().pending_bytes()}};
+  }
   return {{"integrations", std::move(integrations)},
           {"slots", std::move(slots)},
-          {"triggered", std::move(triggered)}};
+          {"triggered", std::move(triggered)},
+          {"inbox", std::move(inbox)}};
 }
 
 }  // namespace afluente::server

@@ -16,6 +16,8 @@
 
 namespace afluente::server {
 
+class Service;
+
 /// {"kind": "not_found", "message": "..."}.
 nlohmann::json ToJson(const Error& error);
 /// One line; bytes that are not UTF-8 are replaced.
@@ -42,9 +44,7 @@ nlohmann::json ToJson(const estate::Integration& integration,
 /// {"triggered": [{"integration", "on", "state", "pending", ...}]}. Asks each
 /// source database; one that does not answer has "error" in its slot, another one
 /// "wal_status", "retained_bytes" and, against the estate's limits, "health".
-nlohmann::json LagDocument(const estate::Estate& estate,
-                           const std::vector<orchestrator::FollowReport>& reports,
-                           const std::vector<orchestrator::TriggerReport>& triggers,
-                           const Clock& clock);
+/// "inbox": {"listen", "pending_bytes"}; null without one.
+nlohmann::json LagDocument(Service& service, const Clock& clock);
 
 }  // namespace afluente::server

@@ -12,11 +12,13 @@ std::filesystem::path SocketOf(const std::filesystem::path& state_root) {
 
 Result<std::unique_ptr<Service>> Service::Open(const estate::Estate& estate,
                                                const std::filesystem::path& state_root,
-                                               const Clock& clock, std::stop_token stop) {
+                                               const std::string& listen, const Clock& clock,
+                                               std::stop_token stop) {
   std::unique_ptr<Service> service(new Service(estate, std::move(stop)));
   std::vector<const estate::Integration*> all;
   for (const auto& [name, integration] : estate.integrations) all.push_back(&integration);
   AFL_ASSIGN(service->owner_, orchestrator::Owner::Open(estate, state_root, all, "serve", clock));
+  AFL_ASSIGN(service->inbox_, InboxServer::Open(estate, listen, service->owner_->inbox(), clock));
   service->triggers_ = std::make_unique<orchestrator::Triggers>(estate, *service->owner_, clock);
   service->supervisor_ = std::make_unique<orchestrator::Supervisor>(
       service->owner_->FollowContext(),

@@ -12,6 +12,7 @@
 #include "orchestrator/run_integration.h"
 #include "orchestrator/supervisor.h"
 #include "orchestrator/triggers.h"
+#include "server/inbox_server.h"
 
 namespace afluente::server {
 
@@ -23,14 +24,18 @@ class Service {
  public:
   /// Takes the state folder and starts to follow. `estate` is borrowed. `stop`
   /// ends the questions that are being answered.
+  /// `listen`: where the inbox does, "" as the estate says.
   static Result<std::unique_ptr<Service>> Open(const estate::Estate& estate,
                                                const std::filesystem::path& state_root,
-                                               const Clock& clock, std::stop_token stop);
+                                               const std::string& listen, const Clock& clock,
+                                               std::stop_token stop);
 
   const estate::Estate& estate() const { return estate_; }
   orchestrator::Owner& owner() { return *owner_; }
   orchestrator::Supervisor& supervisor() { return *supervisor_; }
   orchestrator::Triggers& triggers() { return *triggers_; }
+  /// nullptr when nothing in the estate is to arrive there.
+  const InboxServer* inbox() const { return inbox_.get(); }
   /// A connection to the warehouse that also sees the lake, as of now, in the
   /// schema `lake`.
   Result<data::DuckConnection> ConnectForReading();
@@ -47,6 +52,7 @@ class Service {
   // Each ends before what it uses.
   std::unique_ptr<orchestrator::Triggers> triggers_;
   std::unique_ptr<orchestrator::Supervisor> supervisor_;
+  std::unique_ptr<InboxServer> inbox_;
 };
 
 }  // namespace afluente::server

@@ -1,8 +1,9 @@
-// HTTP over a Unix socket: the one place that includes cpp-httplib.
+// HTTP over sockets that we make: the one place that includes cpp-httplib.
 #pragma once
 
 #include <httplib.h>
 
+#include <atomic>
 #include <filesystem>
 #include <string>
 
@@ -17,6 +18,26 @@ class UnixServer final : public httplib::Server {
   /// Takes the place of a socket that a dead process left. Only the owner of
   /// the file may connect. Errors: kInvalidConfig when it cannot be made.
   Status Bind(const std::filesystem::path& path);
+};
+
+/// A server at a port, for many callers that each ask once: every answer ends its
+/// connection, so that none of them keeps a thread, and what is left of a body that
+/// nobody read is not taken for the next request.
+class TcpServer final : public httplib::Server {
+ public:
+  TcpServer();
+  /// Returns the address that it got, as "127.0.0.1:8090"; port 0 is any that is free.
+  /// Errors: kInvalidConfig when it cannot be had.
+  Result<std::string> Bind(const std::string& host, int port);
+  /// Answers until StopAnswering; what was begun is answered first. Logs when it
+  /// ends for another reason.
+  void AnswerAfterBind();
+  /// From another thread; also when AnswerAfterBind has not begun yet.
+  void StopAnswering();
+
+ private:
+  std::atomic<bool> ended_{false};
+  std::atomic<bool> stopped_{false};
 };
 
 /// A client of one. Each thread uses its own.

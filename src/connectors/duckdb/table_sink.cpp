@@ -10,8 +10,10 @@
 #include "base/names.h"
 #include "connectors/duckdb/checkpoints.h"
 #include "connectors/duckdb/shaped_rows.h"
+#include "connectors/inbox/source.h"
 #include "pipeline/form.h"
 #include "pipeline/shaping.h"
+#include "pipeline/transform_check.h"
 
 namespace afluente::duck {
 namespace {
@@ -44,6 +46,7 @@ class TableSink final : public pipeline::Sink {
   std::string Dataset() const;
   std::string Stage() const;
   Status CheckKeys() const;
+  Status KeepLast();
   Status DropUnchangedRows() const;
   std::string Compression(const TableColumn& column, const data::Schema& source) const;
   Status Publish(const data::Position& end, const std::vector<data::DeadLetter>& dead_letters);
@@ -195,6 +198,33 @@ Status TableSink::CheckKeys() const {
                            keys, row[1].text, row[0].text));
 }
 
+// Messages of one key come one after the other, and the last one counts. They stand
+// in the stage as they came, unless a join may have mixed them: then there is an
+// error to tell, and whoever moves them takes fewer at once.
+Status TableSink::KeepLast() {
+  std::string keys;
+  for (const std::string& key : integration_.destination.key) {
+    keys += (keys.empty() ? "" : ", ") + QuoteIdentifier(key);
+  }
+  AFL_ASSIGN(const auto repeated,
+             data::QueryCells(connection_.get(),
+                              fmt::format("SELECT count(*) FROM (SELECT 1 FROM {} GROUP BY {} "
+                                          "HAVING count(*) > 1)",
+                                          Stage(), keys)));
+  if (repeated.front().front().text == "0") return Done{};
+  AFL_ASSIGN(const bool keeps_order, pipeline::KeepsOrder(integration_));
+  if (!keeps_order) return Done{};
+  AFL_TRY(
+      data::Execute(connection_.get(),
+                    fmt::format("DELETE FROM {0} WHERE rowid NOT IN (SELECT max(rowid) FROM {0} "
+                                "GROUP BY {1})",
+                                Stage(), keys)));
+  AFL_ASSIGN(const auto left,
+             data::QueryCells(connection_.get(), "SELECT count(*) FROM " + Stage()));
+  staged_ = std::stoull(left.front().front().text);
+  return Done{};
+}
+
 std::string KeysMatch(const std::vector<std::string>& keys) {
   std::string condition;
   for (const std::string& key : keys) {
@@ -260,6 +290,7 @@ Result<pipeline::Committed> TableSink::Commit(const data::Position& end,
   const bool is_followed = integration_.mode == estate::Mode::kCdc;
   const bool names_rows =
       !is_followed || (!integration_.destination.key.empty() && integration_.transform.empty());
+  if (upserts && inbox::ReadsInbox(integration_)) AFL_TRY(KeepLast());
   if (upserts && names_rows) AFL_TRY(CheckKeys());
   if (upserts && !Replaces() && integration_.lookback.count() > 0 &&
       rows_.evolution().changes.empty()) {

@@ -9,6 +9,7 @@
 
 #include "base/names.h"
 #include "connectors/duckdb/evolution.h"
+#include "pipeline/shaping.h"
 
 namespace afluente::duck {
 namespace {
@@ -150,15 +151,6 @@ Status CheckRules(const std::vector<TableColumn>& columns, const estate::Integra
   return Done{};
 }
 
-bool IsSelected(const std::string& name, const estate::Integration& integration) {
-  const auto& rules = integration.columns;
-  const bool only_included = std::any_of(rules.begin(), rules.end(),
-                                         [](const auto& entry) { return entry.second.include; });
-  const auto rule = rules.find(name);
-  if (rule == rules.end()) return !only_included;
-  return !rule->second.exclude && (!only_included || rule->second.include);
-}
-
 }  // namespace
 
 Result<std::unique_ptr<pipeline::Source>> OpenTableSource(Warehouse& warehouse,
@@ -182,7 +174,7 @@ Result<std::unique_ptr<pipeline::Source>> OpenTableSource(Warehouse& warehouse,
   data::Schema schema;
   std::string select;
   for (const TableColumn& column : described.value()) {
-    if (!IsSelected(column.name, integration)) continue;
+    if (!pipeline::IsSelected(column.name, integration)) continue;
     Travels travels = HowItTravels(column);
     select += (select.empty() ? "" : ", ") + travels.expression;
     schema.push_back({column.name, std::move(travels.type), true});

@@ -1,0 +1,91 @@
+#include "orchestrator/move_messages.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "pipeline/run.h"
+
+namespace afluente::orchestrator {
+namespace {
+
+// One set of messages on its way.
+struct Set {
+  std::unique_ptr<pipeline::Sink> sink;
+  std::unique_ptr<pipeline::Source> source;
+  std::int64_t begin = 0;  // Behind this number, ...
+  std::int64_t end = 0;    // ... up to and with this one.
+
+  std::uint64_t messages() const { return source->estimated_rows(); }
+};
+
+Result<Set> OpenSet(const MessageRoute& route, const estate::Integration& integration,
+                    std::uint64_t messages_max, pipeline::Progress& progress) {
+  Set set;
+  AFL_ASSIGN(set.sink, connectors::OpenSink(route.estate, integration, route.destinations, false));
+  AFL_ASSIGN(const auto stored, set.sink->Stored());
+  const connectors::OwnSources own{route.destinations.warehouse, route.inbox, messages_max};
+  AFL_ASSIGN(set.source, connectors::OpenSource(route.estate, integration, own, stored, progress));
+  if (stored) {
+    AFL_ASSIGN(set.begin, inbox::NumberIn(*stored, route.inbox.identity()));
+  }
+  AFL_ASSIGN(set.end, inbox::NumberIn(set.source->end(), route.inbox.identity()));
+  return set;
+}
+
+Result<std::string> IdOf(const MessageRoute& route, const estate::Integration& integration,
+                         const Set& set) {
+  AFL_ASSIGN(const auto page, route.inbox.Page(inbox::FeedOf(integration), set.begin, set.end));
+  return page.empty() ? std::string() : page.front().id;
+}
+
+// The one message of `set`, which failed with `why`.
+Result<pipeline::Committed> SetAside(const MessageRoute& route,
+                                     const estate::Integration& integration, Set& set,
+                                     const Error& why) {
+  AFL_ASSIGN(const std::string id, IdOf(route, integration, set));
+  if (integration.on_bad_row == estate::OnBadRow::kFail) {
+    Error error = why;
+    error.AddFrame("message " + id);
+    return error;
+  }
+  const data::DeadLetter letter{"message_id=" + id, why.message()};
+  AFL_TRY(set.sink->Prepare(set.source->schema(), 0));
+  AFL_TRY(set.sink->Deliver(std::stop_token()));
+  AFL_ASSIGN(pipeline::Committed committed, set.sink->Commit(set.source->end(), {letter}));
+  ++committed.dead_letters;
+  return committed;
+}
+
+}  // namespace
+
+Status MoveMessages(const MessageRoute& route, const estate::Integration& integration,
+                    pipeline::Progress& progress, const std::stop_token& stop,
+                    const std::function<void(const pipeline::Committed&)>& on_committed) {
+  std::uint64_t messages_max = inbox::kMessagesMax;
+  for (;;) {
+    AFL_ASSIGN(Set set, OpenSet(route, integration, messages_max, progress));
+    const std::uint64_t messages = set.messages();
+    if (messages == 0) return route.inbox.Arrived(integration, set.end);
+    auto moved = pipeline::Run(*set.source, *set.sink, progress, stop);
+    const bool is_bad_row = !moved.ok() && moved.error().kind() == ErrorKind::kConversion;
+    if (is_bad_row && messages > 1) {
+      messages_max = messages / 2;
+      continue;
+    }
+    if (is_bad_row) {
+      const Error why = std::move(moved).error();
+      set.sink.reset();  // What it staged goes first.
+      AFL_ASSIGN(set.sink,
+                 connectors::OpenSink(route.estate, integration, route.destinations, false));
+      moved = SetAside(route, integration, set, why);
+    }
+    AFL_ASSIGN(const pipeline::Committed committed, std::move(moved));
+    AFL_TRY(route.inbox.Arrived(integration, set.end));
+    on_committed(committed);
+    if (messages < messages_max) return Done{};  // What came meanwhile is an event of its own.
+    messages_max = std::min(2 * messages_max, inbox::kMessagesMax);
+  }
+}
+
+}  // namespace afluente::orchestrator

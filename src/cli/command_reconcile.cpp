@@ -13,7 +13,7 @@
 #include "cli/table.h"
 #include "cli/units.h"
 #include "connectors/duckdb/interrupt.h"
-#include "monitoring/compare.h"
+#include "comparison/compare.h"
 #include "orchestrator/state_folder.h"
 #include "server/client.h"
 #include "server/documents.h"
@@ -51,9 +51,9 @@ void PrintDetails(const json& result) {
   for (const json& difference : sample) {
     const std::string kind = difference.at("kind");
     fmt::print("{}: row {} {}{}\n", name, KeyText(difference.at("key")),
-               kind == NameOf(monitoring::DifferenceKind::kMissing)
+               kind == NameOf(comparison::DifferenceKind::kMissing)
                    ? "is missing at the destination"
-               : kind == NameOf(monitoring::DifferenceKind::kExtra) ? "is not at the source"
+               : kind == NameOf(comparison::DifferenceKind::kExtra) ? "is not at the source"
                                                                     : "differs in ",
                fmt::join(difference.at("columns").get<std::vector<std::string>>(), ", "));
   }
@@ -110,7 +110,7 @@ Status Compare(const GlobalFlags& flags, const estate::Estate& estate,
   for (const std::string& name : names) {
     const estate::Integration& integration = estate.integrations.at(name);
     AFL_ASSIGN(const auto result,
-               monitoring::CompareWithSource(estate, integration, reader.connection.get()));
+               comparison::CompareWithSource(estate, integration, reader.connection.get()));
     on_result(server::ToJson(integration, result));
   }
   return Done{};

@@ -173,7 +173,7 @@ orchestrator::Owner::Outcome OutcomeFromJson(const json& document) {
   return outcome;
 }
 
-json ToJson(const estate::Integration& integration, const monitoring::Reconciliation& result) {
+json ToJson(const estate::Integration& integration, const comparison::Reconciliation& result) {
   json document = {{"integration", integration.name},
                    {"source_rows", result.source_rows},
                    {"destination_rows", result.destination_rows},
@@ -186,13 +186,13 @@ json ToJson(const estate::Integration& integration, const monitoring::Reconcilia
     for (std::size_t i = 0; i < difference.key.size(); ++i) {
       key[integration.destination.key[i]] = difference.key[i];
     }
-    document["sample"].push_back({{"kind", monitoring::NameOf(difference.kind)},
+    document["sample"].push_back({{"kind", comparison::NameOf(difference.kind)},
                                   {"key", key},
                                   {"columns", difference.columns}});
   }
   for (const auto& column : result.columns) {
-    const bool by_value = column.comparison == monitoring::Comparison::kValue;
-    const bool by_nulls = column.comparison == monitoring::Comparison::kNulls;
+    const bool by_value = column.comparison == comparison::Comparison::kValue;
+    const bool by_nulls = column.comparison == comparison::Comparison::kNulls;
     document["columns"].push_back({{"name", column.name},
                                    {"compared_by", by_value   ? "value"
                                                    : by_nulls ? "nulls"

@@ -8,7 +8,7 @@
 #include "base/result.h"
 #include "data/duckdb_api.h"
 #include "estate/estate.h"
-#include "monitoring/reconcile.h"
+#include "comparison/reconcile.h"
 #include "orchestrator/run_integration.h"
 #include "orchestrator/run_store.h"
 #include "orchestrator/supervisor.h"
@@ -35,7 +35,7 @@ orchestrator::Owner::Outcome OutcomeFromJson(const nlohmann::json& document);
 
 /// What `reconcile --json` prints of one integration.
 nlohmann::json ToJson(const estate::Integration& integration,
-                      const monitoring::Reconciliation& result);
+                      const comparison::Reconciliation& result);
 
 /// {"integrations": [{"integration", "state", "lag_bytes", "lag_seconds", ...}]}
 /// of those that are followed, {"slots": [...]} of their databases, and

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "connectors/duckdb/interrupt.h"
-#include "monitoring/compare.h"
+#include "comparison/compare.h"
 #include "server/answer.h"
 #include "server/documents.h"
 
@@ -96,7 +96,7 @@ void ReconcileAll(Service& service, const json& body, const Emit& emit,
       AFL_ASSIGN(const auto connection, service.ConnectForReading());
       const duck::InterruptOnStop interrupt(connection.get(), stop);
       AFL_ASSIGN(const auto result,
-                 monitoring::CompareWithSource(service.estate(), *integration, connection.get()));
+                 comparison::CompareWithSource(service.estate(), *integration, connection.get()));
       return ToJson(*integration, result);
     }();
     emit(compared.ok() ? json{{"reconciliation", compared.value()}}

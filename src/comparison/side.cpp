@@ -1,11 +1,11 @@
-#include "monitoring/side.h"
+#include "comparison/side.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "base/names.h"
 
-namespace afluente::monitoring {
+namespace afluente::comparison {
 namespace {
 
 std::string Listed(const std::vector<std::string>& texts) {
@@ -92,4 +92,4 @@ Result<Rows> Side::NotNulls(const std::vector<std::string>& expressions) const {
   return run_(fmt::format("SELECT {} FROM {}", fmt::join(counts, ", "), from_));
 }
 
-}  // namespace afluente::monitoring
+}  // namespace afluente::comparison

@@ -1,4 +1,4 @@
-#include "monitoring/reconcile.h"
+#include "comparison/reconcile.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -11,11 +11,11 @@
 #include <unordered_map>
 
 #include "connectors/postgres/catalog.h"
-#include "monitoring/side.h"
+#include "comparison/side.h"
 #include "pipeline/form.h"
 #include "pipeline/shaping.h"
 
-namespace afluente::monitoring {
+namespace afluente::comparison {
 namespace {
 
 // 256 slices first; where they hold too many rows to fetch their hashes, 65,536.
@@ -361,4 +361,4 @@ Result<Reconciliation> Reconcile(const postgres::Endpoint& endpoint,
   return result;
 }
 
-}  // namespace afluente::monitoring
+}  // namespace afluente::comparison

@@ -4,9 +4,9 @@
 #include "base/result.h"
 #include "data/duckdb_api.h"
 #include "estate/estate.h"
-#include "monitoring/reconcile.h"
+#include "comparison/reconcile.h"
 
-namespace afluente::monitoring {
+namespace afluente::comparison {
 
 /// Reconciles `integration` with its destination, which `connection` reads: the
 /// warehouse, with the lake's views.
@@ -16,4 +16,4 @@ Result<Reconciliation> CompareWithSource(const estate::Estate& estate,
                                          const estate::Integration& integration,
                                          duckdb_connection connection);
 
-}  // namespace afluente::monitoring
+}  // namespace afluente::comparison

@@ -9,9 +9,9 @@
 #include "connectors/postgres/source.h"
 #include "data/duckdb_api.h"
 #include "estate/estate.h"
-#include "monitoring/compared_columns.h"
+#include "comparison/compared_columns.h"
 
-namespace afluente::monitoring {
+namespace afluente::comparison {
 
 enum class DifferenceKind : std::uint8_t {
   kMissing,    // At the source, not at the destination.
@@ -53,4 +53,4 @@ Result<Reconciliation> Reconcile(const postgres::Endpoint& endpoint,
                                  const std::string& mask_salt, const std::string& table,
                                  duckdb_connection connection);
 
-}  // namespace afluente::monitoring
+}  // namespace afluente::comparison

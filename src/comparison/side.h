@@ -8,7 +8,7 @@
 #include "base/result.h"
 #include "data/duckdb_api.h"
 
-namespace afluente::monitoring {
+namespace afluente::comparison {
 
 using Rows = std::vector<std::vector<data::Cell>>;
 
@@ -48,4 +48,4 @@ class Side {
   Run run_;
 };
 
-}  // namespace afluente::monitoring
+}  // namespace afluente::comparison

@@ -1,10 +1,10 @@
-#include "monitoring/compare.h"
+#include "comparison/compare.h"
 
 #include "base/names.h"
 #include "connectors/registry.h"
 #include "estate/secrets.h"
 
-namespace afluente::monitoring {
+namespace afluente::comparison {
 namespace {
 
 std::string DestinationSql(const estate::Integration& integration) {
@@ -38,4 +38,4 @@ Result<Reconciliation> CompareWithSource(const estate::Estate& estate,
   return Compare(estate, integration, connection).Within([&] { return integration.name; });
 }
 
-}  // namespace afluente::monitoring
+}  // namespace afluente::comparison

@@ -1,4 +1,4 @@
-#include "monitoring/side.h"
+#include "comparison/side.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 
 #include "data/test_duckdb.h"
 
-namespace afluente::monitoring {
+namespace afluente::comparison {
 namespace {
 
 using testing::SizeIs;
@@ -109,4 +109,4 @@ TEST_F(SideTest, SumsNameTheColumnThatDiffers) {
 }
 
 }  // namespace
-}  // namespace afluente::monitoring
+}  // namespace afluente::comparison

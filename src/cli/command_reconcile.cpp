@@ -13,7 +13,7 @@
 #include "cli/table.h"
 #include "cli/units.h"
 #include "connectors/duckdb/interrupt.h"
-#include "comparison/compare.h"
+#include "comparison/reconcile.h"
 #include "orchestrator/state_folder.h"
 #include "server/client.h"
 #include "server/documents.h"

@@ -62,9 +62,10 @@ Result<Rows> Side::Slices(int digits, int within_digits,
                   Slice(digits), Hash60(Joined(columns_)), from_, condition));
 }
 
-Result<Rows> Side::RowHashes(int digits, const std::vector<std::string>& slices) const {
-  return run_(fmt::format("SELECT {}, {} FROM {} AND {} IN ({})", KeyHash(),
-                          Hash60(Joined(columns_)), from_, Slice(digits), Listed(slices)));
+std::string Side::RowHashesSql(int digits, const std::vector<std::string>& slices,
+                               const std::string& more) const {
+  return fmt::format("SELECT {} AS key_hash, {} AS row_hash{} FROM {} AND {} IN ({})", KeyHash(),
+                     Hash60(Joined(columns_)), more, from_, Slice(digits), Listed(slices));
 }
 
 Result<Rows> Side::Columns(const std::vector<std::string>& key_hashes) const {

@@ -69,6 +69,10 @@ Result<FollowGroup::Prepared> FollowGroup::Prepare(const std::vector<std::string
                                 std::move(prepared.sink));
   AFL_ASSIGN(const auto stored, prepared.sink->Stored());
   for (const auto& [name, position] : stored) {
+    if (hooks.repair.contains(name)) {
+      prepared.repairs[name] = "a repair was asked for";
+      continue;
+    }
     if (std::find(resync.begin(), resync.end(), name) != resync.end()) continue;
     AFL_ASSIGN(prepared.positions[name],
                postgres::ParsePosition(position).Within([&] { return "integration " + name; }));
@@ -132,9 +136,11 @@ Status FollowGroup::CheckPositions(Prepared& prepared, bool copies_what_fell_beh
   }
   const auto missing = [](const std::vector<std::string>& names, const std::string& why) {
     return Error(ErrorKind::kSchemaMismatch,
-                 fmt::format("integration {}: {}, so changes are missing; `afluente run {} "
+                 fmt::format("integration {}: {}, so changes are missing; `afluente reconcile {} "
+                             "--repair` finds and writes what differs, `afluente run {} "
                              "--full-refresh` copies again",
-                             fmt::join(names, ", "), why, fmt::join(names, " ")));
+                             fmt::join(names, ", "), why, fmt::join(names, " "),
+                             fmt::join(names, " ")));
   };
   const std::string why =
       fmt::format("slot {} {}", slot_, lost ? "was lost" : "has gone on without this warehouse");
@@ -142,14 +148,15 @@ Status FollowGroup::CheckPositions(Prepared& prepared, bool copies_what_fell_beh
   // published again does not come.
   const std::string why_unpublished = fmt::format("the table is not in publication {}", slot_);
   if (copies_what_fell_behind) {
-    const auto copy_again = [&](const std::vector<std::string>& names, const std::string& reason) {
+    const auto repair = [&](const std::vector<std::string>& names, const std::string& reason) {
       for (const std::string& name : names) {
-        spdlog::warn("{}: {}; the table is copied again", name, reason);
+        spdlog::warn("{}: {}; the table is compared with the source and repaired", name, reason);
         prepared.positions.erase(name);
+        prepared.repairs[name] = reason;
       }
     };
-    copy_again(behind, why);
-    copy_again(unpublished, why_unpublished);
+    repair(behind, why);
+    repair(unpublished, why_unpublished);
   } else {
     if (!behind.empty()) return missing(behind, why);
     if (!unpublished.empty()) return missing(unpublished, why_unpublished);
@@ -204,6 +211,7 @@ Status FollowGroup::Run(const std::vector<std::string>& resync,
   form.needs_text = prepared.needs_text;
   Hooks again = hooks;  // What was followed a moment ago cannot have fallen behind.
   again.copies_what_fell_behind = false;
+  again.repair.clear();
   while (true) {
     const StreamForm was = form;
     Status followed = Follow(prepared, form, options, hooks.on_applied, stop);

@@ -16,8 +16,10 @@
 #include "connectors/duckdb/warehouse.h"
 #include "connectors/postgres/libpq.h"
 #include "connectors/postgres/replication/readiness.h"
+#include "connectors/postgres/source.h"
 #include "estate/estate.h"
 #include "orchestrator/event_store.h"
+#include "orchestrator/repair.h"
 #include "orchestrator/watch.h"
 #include "pipeline/follow.h"
 #include "pipeline/progress.h"
@@ -53,8 +55,13 @@ class FollowGroup {
     std::function<void(const pipeline::Applied&)> on_applied;
     /// When every table has been copied.
     std::function<void()> on_copied = [] {};
-    /// A table whose changes the slot has not kept is copied again; otherwise
-    /// that is an error.
+    /// Integrations whose tables are compared with the source and repaired first.
+    std::set<std::string> repair;
+    /// What a repair, asked for or not, did; when a table was copied instead, that too.
+    std::function<void(const std::string& integration, const Repaired& repaired)> on_repaired =
+        [](const std::string& /*integration*/, const Repaired& /*repaired*/) {};
+    /// A table whose changes the slot has not kept is repaired, or copied again;
+    /// otherwise that is an error.
     bool copies_what_fell_behind = false;
     /// The owner leaves the culprit of a failure out and goes on with the others:
     /// what stands against one integration is then told of it alone.
@@ -94,6 +101,22 @@ class FollowGroup {
                 const std::stop_token& stop);
   std::vector<const estate::Integration*> NotCopied(const Prepared& prepared) const;
   Status CopyTables(Prepared& prepared, const Hooks& hooks, const std::stop_token& stop);
+  /// A snapshot that tables are copied or repaired in.
+  struct Moment {
+    postgres::SharedSnapshot snapshot;
+    WallTime taken_at{};
+  };
+  static Result<duck::CopyMoment> CopyMomentOf(const Prepared& prepared,
+                                               const estate::Integration& integration,
+                                               const Moment& moment);
+  enum class RepairEnd : std::uint8_t {
+    kDone,
+    kCopy,   // It is to be copied instead.
+    kAgain,  // The table was written anew meanwhile: in another snapshot.
+  };
+  Result<RepairEnd> RepairAtMoment(Prepared& prepared, const estate::Integration& integration,
+                                   const Moment& moment, const Hooks& hooks,
+                                   const std::stop_token& stop);
   Status CopyAtOneMoment(Prepared& prepared, const std::vector<const estate::Integration*>& missing,
                          const Hooks& hooks, const std::stop_token& stop);
 

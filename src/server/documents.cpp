@@ -184,7 +184,7 @@ json ToJson(const estate::Integration& integration, const comparison::Reconcilia
   for (const auto& difference : result.sample) {
     json key = json::object();
     for (std::size_t i = 0; i < difference.key.size(); ++i) {
-      key[integration.destination.key[i]] = difference.key[i];
+      key[result.key[i]] = difference.key[i];
     }
     document["sample"].push_back({{"kind", comparison::NameOf(difference.kind)},
                                   {"key", key},

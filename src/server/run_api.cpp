@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "connectors/duckdb/interrupt.h"
-#include "comparison/compare.h"
+#include "comparison/reconcile.h"
 #include "server/answer.h"
 #include "server/documents.h"
 

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 
 #include "cli/commands.h"
@@ -9,6 +10,7 @@
 #include "estate/quantities.h"
 #include "orchestrator/state_folder.h"
 #include "server/client.h"
+#include "server/documents.h"
 
 namespace afluente::cli {
 namespace {
@@ -43,26 +45,41 @@ std::string HealthNote(const json& slot) {
   } else if (health == "unreserved") {
     note = "the server may remove it at its next checkpoint";
   } else if (health == "lost") {
-    note = "the server has removed what was not read: the tables are copied again";
+    note = "the server has removed what was not read: the tables are repaired";
   }
   return note.empty() ? note : Styled(stdout, "1;31", " (" + note + ")");
 }
 
+// "equal 2026-11-25T10:00:00Z"; "" for one that was never verified.
+std::string Verified(const json& row) {
+  const json verification = row.value("verification", json());
+  if (verification.is_null()) return "";
+  const std::string at = verification.at("verified_at");
+  return server::ToldOfVerification(verification) + " " + at.substr(0, 19) + "Z";
+}
+
 void PrintLag(const json& document) {
-  Table table({{"integration"},
-               {"state"},
-               {"changes", Align::kRight},
-               {"lag, bytes", Align::kRight},
-               {"lag, s", Align::kRight},
-               {"latency, s", Align::kRight},
-               {"error"}});
-  for (const json& row : document.at("integrations")) {
+  const json& integrations = document.at("integrations");
+  const bool any_verified = std::any_of(integrations.begin(), integrations.end(),
+                                        [](const json& row) { return !Verified(row).empty(); });
+  std::vector<Table::Heading> headings = {{"integration"},
+                                          {"state"},
+                                          {"changes", Align::kRight},
+                                          {"lag, bytes", Align::kRight},
+                                          {"lag, s", Align::kRight},
+                                          {"latency, s", Align::kRight},
+                                          {"error"}};
+  if (any_verified) headings.push_back({"verified"});
+  Table table(std::move(headings));
+  for (const json& row : integrations) {
     const json& bytes = row.at("lag_bytes");
-    table.Add({row.at("integration"), row.at("state"),
+    std::vector<std::string> cells = {row.at("integration"), row.at("state"),
                FormatCount(row.at("changes").get<std::uint64_t>()),
                bytes.is_number() ? FormatCount(bytes.get<std::uint64_t>()) : "",
                Number(row.at("lag_seconds"), "{:.1f}"), Number(row.at("latency_seconds"), "{:.3f}"),
-               row.at("error").is_string() ? row.at("error").get<std::string>() : ""});
+               row.at("error").is_string() ? row.at("error").get<std::string>() : ""};
+    if (any_verified) cells.push_back(Verified(row));
+    table.Add(std::move(cells));
   }
   fmt::print("{}", table.ToString());
   for (const json& slot : document.at("slots")) {

@@ -173,7 +173,8 @@ orchestrator::Owner::Outcome OutcomeFromJson(const json& document) {
   return outcome;
 }
 
-json ToJson(const estate::Integration& integration, const comparison::Reconciliation& result) {
+json ToJson(const estate::Integration& integration, const comparison::Reconciliation& result,
+            const std::optional<orchestrator::Repaired>& repaired) {
   json document = {{"integration", integration.name},
                    {"source_rows", result.source_rows},
                    {"destination_rows", result.destination_rows},
@@ -199,7 +200,38 @@ json ToJson(const estate::Integration& integration, const comparison::Reconcilia
                                                               : "nothing"},
                                    {"why", column.why}});
   }
+  if (repaired) {
+    document["repaired"] = repaired->rows.total();
+    document["repaired_rows"] = {{"missing", repaired->rows.missing},
+                                 {"extra", repaired->rows.extra},
+                                 {"different", repaired->rows.different}};
+    document["copied"] = nullptr;
+    if (!repaired->copy_instead.empty()) document["copied"] = repaired->copy_instead;
+  }
   return document;
+}
+
+json ToJson(const orchestrator::VerificationRecord& record) {
+  json document = {{"integration", record.integration},
+                   {"verified_at", FormatRfc3339(record.verified_at)},
+                   {"rows", record.rows},
+                   {"differences", record.differences},
+                   {"repaired", record.repaired},
+                   {"error", nullptr}};
+  if (!record.error.empty()) document["error"] = record.error;
+  return document;
+}
+
+std::string ToldOfVerification(const json& document) {
+  if (document.is_null()) return "";
+  if (!document.at("error").is_null()) {
+    return "failed: " + document.at("error").get<std::string>();
+  }
+  const std::uint64_t differences = document.at("differences");
+  const std::uint64_t repaired = document.at("repaired");
+  if (differences == 0) return "equal";
+  return repaired == 0 ? fmt::format("{} differ", differences)
+                       : fmt::format("{} differ, {} repaired", differences, repaired);
 }
 
 Result<json> TablesDocument(duckdb_connection connection) {
@@ -229,7 +261,9 @@ Result<json> TablesDocument(duckdb_connection connection) {
 
 json LagDocument(const estate::Estate& estate,
                  const std::vector<orchestrator::FollowReport>& reports,
-                 const std::vector<orchestrator::TriggerReport>& triggers, const Clock& clock) {
+                 const std::vector<orchestrator::TriggerReport>& triggers,
+                 const std::vector<orchestrator::VerificationRecord>& verifications,
+                 const Clock& clock) {
   std::map<std::string, Result<SourceState>> sources;
   json slots = json::array();
   json integrations = json::array();
@@ -241,7 +275,12 @@ json LagDocument(const estate::Estate& estate,
     slots.push_back(SlotJson(estate.connections.at(report.connection), slot, added.first->second));
   }
   for (const orchestrator::FollowReport& report : reports) {
-    integrations.push_back(FollowJson(report, sources.at(report.connection), clock));
+    json& row = integrations.emplace_back(
+        FollowJson(report, sources.at(report.connection), clock));
+    row["verification"] = nullptr;
+    for (const orchestrator::VerificationRecord& record : verifications) {
+      if (record.integration == report.integration) row["verification"] = ToJson(record);
+    }
   }
   json triggered = json::array();
   for (const orchestrator::TriggerReport& report : triggers) triggered.push_back(ToJson(report));

@@ -12,6 +12,7 @@
 #include "orchestrator/run_integration.h"
 #include "orchestrator/supervisor.h"
 #include "orchestrator/triggers.h"
+#include "orchestrator/verifier.h"
 
 namespace afluente::server {
 
@@ -31,6 +32,7 @@ class Service {
   orchestrator::Owner& owner() { return *owner_; }
   orchestrator::Supervisor& supervisor() { return *supervisor_; }
   orchestrator::Triggers& triggers() { return *triggers_; }
+  orchestrator::Verifier& verifier() { return *verifier_; }
   /// A connection to the warehouse that also sees the lake, as of now, in the
   /// schema `lake`.
   Result<data::DuckConnection> ConnectForReading();
@@ -47,6 +49,7 @@ class Service {
   // Each ends before what it uses.
   std::unique_ptr<orchestrator::Triggers> triggers_;
   std::unique_ptr<orchestrator::Supervisor> supervisor_;
+  std::unique_ptr<orchestrator::Verifier> verifier_;
 };
 
 }  // namespace afluente::server

@@ -161,7 +161,7 @@ void AddPauseCommands(const CommandContext& context) {
             "  afluente pause contacts");
   AddAction(context, "resume", "Follow a paused or failed integration again",
             "  afluente resume contacts\n"
-            "What the source has not kept meanwhile is copied again.");
+            "What the source has not kept meanwhile is found by comparing, and repaired.");
   AddAction(context, "resync", "Copy the table of a followed integration again",
             "  afluente resync contacts\n"
             "The table stays readable; the copy takes its place in one commit.");

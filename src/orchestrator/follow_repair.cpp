@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "connectors/postgres/replication/slot.h"
+#include "connectors/postgres/replication/change_stream.h"
 #include "orchestrator/follow_prepared.h"
 #include "orchestrator/repair.h"
 #include "pipeline/shaping.h"

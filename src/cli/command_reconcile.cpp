@@ -144,7 +144,7 @@ Status RepairHere(const GlobalFlags& flags, const estate::Estate& estate,
     AFL_ASSIGN(const auto left,
                comparison::CompareSettled(estate, *integration, connection.get(), [&] {
                  return catch_up(integration->source.connection, {});
-               }));
+               }, stop));
     on_result(server::ToJson(*integration, left, repaired[integration->name]));
   }
   return Done{};
@@ -172,7 +172,7 @@ Status Compare(const GlobalFlags& flags, const estate::Estate& estate,
   for (const std::string& name : names) {
     const estate::Integration& integration = estate.integrations.at(name);
     AFL_ASSIGN(const auto result,
-               comparison::CompareWithSource(estate, integration, reader.connection.get()));
+               comparison::CompareWithSource(estate, integration, reader.connection.get(), stop));
     on_result(server::ToJson(integration, result));
   }
   return Done{};

@@ -78,8 +78,8 @@ Status CompareNulls(const TablePair& pair, Reconciliation& result) {
 }
 
 Result<Reconciliation> Compare(const estate::Estate& estate, const estate::Integration& integration,
-                               duckdb_connection connection) {
-  AFL_ASSIGN(const auto pair, TablePair::Open(estate, integration, connection));
+                               duckdb_connection connection, const std::stop_token& stop) {
+  AFL_ASSIGN(const auto pair, TablePair::Open(estate, integration, connection, stop));
   Reconciliation result;
   result.key = pair->key();
   result.columns = pair->compared().columns;
@@ -159,8 +159,9 @@ Result<std::vector<Difference>> NameDifferences(const TablePair& pair, const std
 
 Result<Reconciliation> CompareWithSource(const estate::Estate& estate,
                                          const estate::Integration& integration,
-                                         duckdb_connection connection) {
-  return Compare(estate, integration, connection).Within([&] { return integration.name; });
+                                         duckdb_connection connection,
+                                         const std::stop_token& stop) {
+  return Compare(estate, integration, connection, stop).Within([&] { return integration.name; });
 }
 
 }  // namespace afluente::comparison

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,6 +58,7 @@ Result<std::vector<Difference>> NameDifferences(const TablePair& pair,
 /// Errors: as TablePair::Open, with the integration's name.
 Result<Reconciliation> CompareWithSource(const estate::Estate& estate,
                                          const estate::Integration& integration,
-                                         duckdb_connection connection);
+                                         duckdb_connection connection,
+                                         const std::stop_token& stop);
 
 }  // namespace afluente::comparison

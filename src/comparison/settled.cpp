@@ -25,11 +25,13 @@ Result<std::vector<std::string>> Texts(duckdb_connection connection, const std::
 class Looks {
  public:
   Looks(const estate::Estate& estate, const estate::Integration& integration,
-        duckdb_connection connection, const std::function<Status()>& catch_up)
+        duckdb_connection connection, const std::function<Status()>& catch_up,
+        const std::stop_token& stop)
       : estate_(estate),
         integration_(integration),
         connection_(connection),
-        catch_up_(catch_up) {}
+        catch_up_(catch_up),
+        stop_(stop) {}
 
   Result<Reconciliation> Run() {
     AFL_TRY(catch_up_());
@@ -59,7 +61,7 @@ class Looks {
 
   Status Open() {
     pair_.reset();
-    AFL_ASSIGN(pair_, TablePair::Open(estate_, integration_, connection_));
+    AFL_ASSIGN(pair_, TablePair::Open(estate_, integration_, connection_, stop_));
     return Done{};
   }
 
@@ -105,7 +107,7 @@ class Looks {
   Result<Reconciliation> RunAsAWhole() {
     pair_.reset();
     for (int look = 1;; ++look) {
-      AFL_ASSIGN(Reconciliation result, CompareWithSource(estate_, integration_, connection_));
+      AFL_ASSIGN(Reconciliation result, CompareWithSource(estate_, integration_, connection_, stop_));
       if (result.differences == 0 || look == kSameLooks) return result;
       AFL_TRY(catch_up_());
     }
@@ -115,6 +117,7 @@ class Looks {
   const estate::Integration& integration_;
   duckdb_connection connection_;
   const std::function<Status()>& catch_up_;
+  const std::stop_token& stop_;
   std::unique_ptr<TablePair> pair_;
   Reconciliation result_;
 };
@@ -124,8 +127,9 @@ class Looks {
 Result<Reconciliation> CompareSettled(const estate::Estate& estate,
                                       const estate::Integration& integration,
                                       duckdb_connection connection,
-                                      const std::function<Status()>& catch_up) {
-  return Looks(estate, integration, connection, catch_up).Run().Within([&] {
+                                      const std::function<Status()>& catch_up,
+                                      const std::stop_token& stop) {
+  return Looks(estate, integration, connection, catch_up, stop).Run().Within([&] {
     return integration.name;
   });
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <stop_token>
 
 #include "base/result.h"
 #include "comparison/reconcile.h"
@@ -21,6 +22,7 @@ namespace afluente::comparison {
 Result<Reconciliation> CompareSettled(const estate::Estate& estate,
                                       const estate::Integration& integration,
                                       duckdb_connection connection,
-                                      const std::function<Status()>& catch_up);
+                                      const std::function<Status()>& catch_up,
+                                      const std::stop_token& stop);
 
 }  // namespace afluente::comparison

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 
 #include "base/names.h"
 #include "connectors/duckdb/warehouse.h"
@@ -42,6 +41,7 @@ Status BeginSnapshot(PGconn* connection, const std::string& snapshot) {
 Result<std::unique_ptr<TablePair>> TablePair::Open(const estate::Estate& estate,
                                                    const estate::Integration& integration,
                                                    duckdb_connection connection,
+                                                   const std::stop_token& stop,
                                                    const std::string& snapshot) {
   if (!integration.destination.table && !integration.destination.lake) {
     return Error(ErrorKind::kInvalidConfig, "reconcile compares with the warehouse or the lake");
@@ -49,7 +49,7 @@ Result<std::unique_ptr<TablePair>> TablePair::Open(const estate::Estate& estate,
   AFL_ASSIGN(const auto endpoint,
              connectors::ResolveEndpoint(estate, integration.source.connection));
   AFL_ASSIGN(const std::string salt, SaltOf(estate, integration));
-  std::unique_ptr<TablePair> pair(new TablePair(integration, connection));
+  std::unique_ptr<TablePair> pair(new TablePair(integration, connection, stop));
   pair->pads_ = MakeHashPads(salt);
   AFL_TRY(pair->OpenSource(endpoint, snapshot));
   AFL_TRY(pair->OpenDestination(DestinationSql(integration)));
@@ -59,6 +59,7 @@ Result<std::unique_ptr<TablePair>> TablePair::Open(const estate::Estate& estate,
 Status TablePair::OpenSource(const postgres::Endpoint& endpoint, const std::string& snapshot) {
   AFL_ASSIGN(source_connection_, postgres::Connect(endpoint.dsn, endpoint.overrides));
   PGconn* connection = source_connection_.get();
+  cancel_.emplace(connection, stop_);
   key_ = integration_.destination.key;
   std::vector<postgres::CatalogColumn> columns;
   if (integration_.source.query.empty()) {
@@ -142,7 +143,14 @@ std::vector<std::optional<std::string>> TablePair::Parameters(const std::string&
   return {pads_.inner_hex, pads_.outer_hex};
 }
 
+// A cancel that comes between two statements is forgotten.
+Status TablePair::CheckStopped() const {
+  if (stop_.stop_requested()) return Error(ErrorKind::kCancelled, "stopped");
+  return Done{};
+}
+
 Result<Rows> TablePair::AskSource(const std::string& sql) const {
+  AFL_TRY(CheckStopped());
   AFL_ASSIGN(const postgres::QueryResult result,
              postgres::QueryParams(source_connection_.get(), sql, Parameters(sql)));
   Rows rows(static_cast<std::size_t>(PQntuples(result.get())));
@@ -162,6 +170,7 @@ Status TablePair::CopyRows(const std::string& sql, const std::string& table) con
                                 Parameters(sql)));
   constexpr int kRowsAtOnce = 20'000;
   while (true) {
+    AFL_TRY(CheckStopped());
     AFL_ASSIGN(const postgres::QueryResult result,
                postgres::Query(source, fmt::format("FETCH {} FROM afluente_rows", kRowsAtOnce)));
     const int count = PQntuples(result.get());

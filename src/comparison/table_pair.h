@@ -2,8 +2,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -23,12 +25,14 @@ namespace afluente::comparison {
 class TablePair {
  public:
   /// `connection` reads the destination and is borrowed. `snapshot`: of the source,
-  /// as another session exports it; "": one of its own.
-  /// Errors: those of both systems; kNotFound when the destination is empty;
+  /// as another session exports it; "": one of its own. `stop` cancels what the
+  /// source is asked; whoever owns `connection` interrupts that.
+  /// Errors: those of both systems; kCancelled when `stop` fires; kNotFound when the destination is empty;
   /// kInvalidConfig for a destination that cannot be compared.
   static Result<std::unique_ptr<TablePair>> Open(const estate::Estate& estate,
                                                  const estate::Integration& integration,
                                                  duckdb_connection connection,
+                                                 const std::stop_token& stop,
                                                  const std::string& snapshot = "");
 
   const estate::Integration& integration() const { return integration_; }
@@ -51,27 +55,33 @@ class TablePair {
   bool has_places() const { return has_places_; }
 
   duckdb_connection connection() const { return connection_; }
-  PGconn* source_connection() const { return source_connection_.get(); }
   /// The source's session, inside its transaction. Nothing can be asked of the
   /// source afterwards.
-  postgres::Connection TakeSourceConnection() { return std::move(source_connection_); }
+  postgres::Connection TakeSourceConnection() {
+    cancel_.reset();
+    return std::move(source_connection_);
+  }
 
   /// Runs `sql`, which yields text without "'", at the source, and inserts its
   /// rows into `table` of the DuckDB connection, some thousands at a time.
   Status CopyRows(const std::string& sql, const std::string& table) const;
 
  private:
-  TablePair(const estate::Integration& integration, duckdb_connection connection)
-      : integration_(integration), connection_(connection) {}
+  TablePair(const estate::Integration& integration, duckdb_connection connection,
+            std::stop_token stop)
+      : integration_(integration), connection_(connection), stop_(std::move(stop)) {}
   Status OpenSource(const postgres::Endpoint& endpoint, const std::string& snapshot);
   Status OpenDestination(const std::string& table);
   Result<Rows> AskSource(const std::string& sql) const;
+  Status CheckStopped() const;
   /// The values of `$1` and `$2`, as far as `sql` names them.
   std::vector<std::optional<std::string>> Parameters(const std::string& sql) const;
 
   const estate::Integration& integration_;
   duckdb_connection connection_;
+  const std::stop_token stop_;
   postgres::Connection source_connection_;
+  std::optional<postgres::CancelOnStop> cancel_;  // Goes before the connection does.
   postgres::SelectedColumns source_columns_;
   std::string source_from_;
   bool has_places_ = false;

@@ -59,7 +59,7 @@ Result<FollowGroup::RepairEnd> FollowGroup::RepairAtMoment(Prepared& prepared,
     hooks.on_repaired(name, repaired);
     return RepairEnd::kCopy;
   };
-  auto opened = comparison::TablePair::Open(context_.estate, integration, connection.get(),
+  auto opened = comparison::TablePair::Open(context_.estate, integration, connection.get(), stop,
                                             moment.snapshot.id);
   if (!opened.ok() && MayPass(opened.error())) return opened.error();
   if (!opened.ok()) return copy(opened.error().message());

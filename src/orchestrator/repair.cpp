@@ -126,20 +126,17 @@ Result<Repaired> Repair(duck::Warehouse& warehouse, TablePair& pair, const duck:
   AFL_ASSIGN(repaired.copy_instead,
              duck::WhyNotRepaired(pair.connection(), pair.integration(), moment));
   if (!repaired.copy_instead.empty()) return repaired;
-  {
-    const postgres::CancelOnStop cancel(pair.source_connection(), stop);
-    AFL_ASSIGN(const auto slices, comparison::CompareSlices(pair));
-    repaired.compared = slices.source_rows;
-    const std::uint64_t more = std::max(slices.source_rows, slices.destination_rows);
-    const std::uint64_t fewer = std::min(slices.source_rows, slices.destination_rows);
-    if (!IsCheaperToCopy(more - fewer, more)) {
-      AFL_ASSIGN(repaired.rows,
-                 comparison::FindDifferingRows(pair, slices.digits, slices.differing, true));
-    }
-    if (IsCheaperToCopy(more - fewer, more) || IsCheaperToCopy(repaired.rows.total(), more)) {
-      repaired.copy_instead = "so many of its rows differ that a copy is cheaper";
-      return repaired;
-    }
+  AFL_ASSIGN(const auto slices, comparison::CompareSlices(pair));
+  repaired.compared = slices.source_rows;
+  const std::uint64_t more = std::max(slices.source_rows, slices.destination_rows);
+  const std::uint64_t fewer = std::min(slices.source_rows, slices.destination_rows);
+  if (!IsCheaperToCopy(more - fewer, more)) {
+    AFL_ASSIGN(repaired.rows,
+               comparison::FindDifferingRows(pair, slices.digits, slices.differing, true));
+  }
+  if (IsCheaperToCopy(more - fewer, more) || IsCheaperToCopy(repaired.rows.total(), more)) {
+    repaired.copy_instead = "so many of its rows differ that a copy is cheaper";
+    return repaired;
   }
   AFL_ASSIGN(repaired.dead_letters,
              ReadAndApply(warehouse, pair, moment, position, repaired.rows.total(), progress, stop));

@@ -17,6 +17,11 @@ using std::chrono::milliseconds;
 constexpr milliseconds kBackoffFirst{500};
 constexpr milliseconds kBackoffMax{60'000};
 
+Error PausedError(const std::string& integration) {
+  return {ErrorKind::kInvalidConfig,
+          fmt::format("integration {0} is paused; `afluente resume {0}`", integration)};
+}
+
 }  // namespace
 
 std::string_view NameOf(FollowState state) {
@@ -142,13 +147,22 @@ Status Supervisor::Resync(const std::string& integration) {
 }
 
 Result<Repaired> Supervisor::Repair(const std::string& integration, const std::stop_token& stop) {
-  // What is on its way need not be repaired.
-  AFL_TRY(CatchUp(integration, stop));
+  bool is_following = false;
+  {
+    const std::lock_guard lock(mutex_);
+    AFL_ASSIGN(Group * group, GroupOf(integration));
+    const FollowState state = group->reports[integration].state;
+    if (state == FollowState::kPaused) return PausedError(integration);
+    is_following = state == FollowState::kFollowing;
+  }
+  // What is on its way need not be repaired. For one that failed it may be the cure.
+  if (is_following) AFL_TRY(CatchUp(integration, stop));
   {
     const std::lock_guard lock(mutex_);
     AFL_ASSIGN(Group * group, GroupOf(integration));
     FollowReport& report = group->reports[integration];
     report.state = FollowState::kRepairing;
+    report.error.clear();
     report.repaired.reset();
     group->repair.insert(integration);
     group->restart = true;
@@ -182,8 +196,7 @@ Status Supervisor::CatchUp(const std::string& integration, const std::stop_token
   });
   if (!ended) return Error(ErrorKind::kCancelled, "stopped");
   if (report.state == FollowState::kPaused) {
-    return Error(ErrorKind::kInvalidConfig,
-                 fmt::format("integration {0} is paused; `afluente resume {0}`", integration));
+    return PausedError(integration);
   }
   if (!report.error.empty()) return Error(report.error_kind, report.error);
   return Done{};

@@ -125,7 +125,7 @@ Result<comparison::Reconciliation> Verifier::Compare(const estate::Integration& 
   const duck::InterruptOnStop interrupt(connection.get(), stop);
   return comparison::CompareSettled(estate_, integration, connection.get(), [&] {
     return supervisor_.CatchUp(integration.name, stop);
-  });
+  }, stop);
 }
 
 Result<Verifier::RepairedAndCompared> Verifier::Repair(const estate::Integration& integration,

@@ -109,7 +109,7 @@ Result<json> Reconcile(Service& service, const estate::Integration& integration,
   AFL_ASSIGN(const auto connection, service.ConnectForReading());
   const duck::InterruptOnStop interrupt(connection.get(), stop);
   AFL_ASSIGN(const auto result,
-             comparison::CompareWithSource(service.estate(), integration, connection.get()));
+             comparison::CompareWithSource(service.estate(), integration, connection.get(), stop));
   return ToJson(integration, result);
 }
 

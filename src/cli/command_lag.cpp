@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 
 #include "cli/commands.h"
@@ -9,6 +10,7 @@
 #include "estate/quantities.h"
 #include "orchestrator/state_folder.h"
 #include "server/client.h"
+#include "server/documents.h"
 
 namespace afluente::cli {
 namespace {
@@ -43,29 +45,44 @@ std::string HealthNote(const json& slot) {
   } else if (health == "unreserved") {
     note = "the server may remove it at its next checkpoint";
   } else if (health == "lost") {
-    note = "the server has removed what was not read: the tables are copied again";
+    note = "the server has removed what was not read: the tables are repaired";
   }
   return note.empty() ? note : Styled(stdout, "1;31", " (" + note + ")");
 }
 
+// "equal 2026-11-25T10:00:00Z"; "" for one that was never verified.
+std::string Verified(const json& row) {
+  const json verification = row.value("verification", json());
+  if (verification.is_null()) return "";
+  const std::string at = verification.at("verified_at");
+  return server::ToldOfVerification(verification) + " " + at.substr(0, 19) + "Z";
+}
+
 void PrintLag(const json& document) {
-  Table table({{"integration"},
-               {"state"},
-               {"changes", Align::kRight},
-               {"lag, bytes", Align::kRight},
-               {"lag, s", Align::kRight},
-               {"latency, s", Align::kRight},
-               {"error"}});
-  for (const json& row : document.at("integrations")) {
+  const json& integrations = document.at("integrations");
+  const bool any_verified = std::any_of(integrations.begin(), integrations.end(),
+                                        [](const json& row) { return !Verified(row).empty(); });
+  std::vector<Table::Heading> headings = {{"integration"},
+                                          {"state"},
+                                          {"changes", Align::kRight},
+                                          {"lag, bytes", Align::kRight},
+                                          {"lag, s", Align::kRight},
+                                          {"latency, s", Align::kRight},
+                                          {"error"}};
+  if (any_verified) headings.push_back({"verified"});
+  Table table(std::move(headings));
+  for (const json& row : integrations) {
     const json& bytes = row.at("lag_bytes");
     std::string state = row.at("state");
     const auto kept = row.at("kept_bytes").get<std::int64_t>();
     if (kept > 0) state += ", " + estate::FormatSize(kept) + " kept";
-    table.Add({row.at("integration"), state,
+    std::vector<std::string> cells = {row.at("integration"), state,
                FormatCount(row.at("changes").get<std::uint64_t>()),
                bytes.is_number() ? FormatCount(bytes.get<std::uint64_t>()) : "",
                Number(row.at("lag_seconds"), "{:.1f}"), Number(row.at("latency_seconds"), "{:.3f}"),
-               row.at("error").is_string() ? row.at("error").get<std::string>() : ""});
+               row.at("error").is_string() ? row.at("error").get<std::string>() : ""};
+    if (any_verified) cells.push_back(Verified(row));
+    table.Add(std::move(cells));
   }
   fmt::print("{}", table.ToString());
   for (const json& slot : document.at("slots")) {
@@ -156,7 +173,8 @@ void AddPauseCommands(const CommandContext& context) {
             "Its changes are kept on disk meanwhile, as far as max_spool of its connection allows.");
   AddAction(context, "resume", "Follow a paused or failed integration again",
             "  afluente resume contacts\n"
-            "Changes that were kept are applied; a table with more than that is copied again.");
+            "Changes that were kept are applied; a table with more than that is compared and\n"
+            "repaired.");
   AddAction(context, "resync", "Copy the table of a followed integration again",
             "  afluente resync contacts\n"
             "The table stays readable; the copy takes its place in one commit.");

@@ -145,7 +145,7 @@ Result<std::vector<Outcome>> RunHere(const GlobalFlags& flags, const RunFlags& r
     if (stop.stop_requested()) break;
     std::map<std::string, pipeline::Progress> progress;
     const auto caught_up = owner->CatchUp(
-        connection, run.full_refresh ? names : std::vector<std::string>(),
+        connection, run.full_refresh ? names : std::vector<std::string>(), {},
         [&](const std::string& name) -> pipeline::Progress& { return progress[name]; }, stop);
     for (const Outcome& outcome : caught_up) {
       SayFailure(outcome);

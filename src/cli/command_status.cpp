@@ -42,15 +42,38 @@ Result<std::vector<RunRecord>> LoadRuns(const std::filesystem::path& store,
   return history.empty() ? runs->Latest() : runs->History(history, kHistoryRows);
 }
 
+Result<std::map<std::string, nlohmann::json>> LoadVerifications(const std::filesystem::path& store) {
+  std::map<std::string, nlohmann::json> found;
+  if (!std::filesystem::exists(store)) return found;
+  AFL_ASSIGN(const auto runs, orchestrator::RunStore::Open(store));
+  AFL_ASSIGN(const auto records, runs->Verifications());
+  for (const auto& record : records) found[record.integration] = server::ToJson(record);
+  return found;
+}
+
+void PrintVerifications(const std::map<std::string, nlohmann::json>& verifications) {
+  if (verifications.empty()) return;
+  Table table({{"verified"}, {"at"}, {"source rows", Align::kRight}, {"result"}});
+  for (const auto& [name, record] : verifications) {
+    table.Add({name, record.at("verified_at").get<std::string>().substr(0, 19) + "Z",
+               FormatCount(record.at("rows").get<std::uint64_t>()),
+               server::ToldOfVerification(record)});
+  }
+  fmt::print("\n{}", table.ToString());
+}
+
 Result<int> PrintStatus(const GlobalFlags& flags, const std::string& history) {
   AFL_ASSIGN(const estate::Estate estate, LoadCleanEstate(flags));
   if (!history.empty()) AFL_TRY(estate.FindIntegration(history));
   AFL_ASSIGN(const auto paths, orchestrator::PathsOf(estate, flags.state));
   AFL_ASSIGN(std::vector<RunRecord> runs, LoadRuns(paths.run_store, history));
   MarkDead(runs, paths.root);
+  AFL_ASSIGN(const auto verifications, LoadVerifications(paths.run_store));
   if (flags.json) {
     nlohmann::json document = {{"runs", nlohmann::json::array()}};
     for (const RunRecord& run : runs) document["runs"].push_back(server::ToJson(run));
+    document["verifications"] = nlohmann::json::array();
+    for (const auto& [name, record] : verifications) document["verifications"].push_back(record);
     fmt::print("{}\n", document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
     return kOk;
   }
@@ -79,6 +102,7 @@ Result<int> PrintStatus(const GlobalFlags& flags, const std::string& history) {
   }
   constexpr std::size_t kWidthMax = 100;
   fmt::print("{}", table.ToString(kWidthMax));
+  if (history.empty()) PrintVerifications(verifications);
   return kOk;
 }
 

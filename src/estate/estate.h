@@ -165,6 +165,11 @@ struct Sla {
   AlertLevel alert = AlertLevel::kWarning;
 };
 
+struct Verify {
+  std::chrono::milliseconds every{0};
+  bool repair = false;
+};
+
 struct Integration {
   std::string name;
   std::string description;
@@ -178,6 +183,7 @@ struct Integration {
   std::chrono::milliseconds lookback{0};
   std::optional<Write> write;  // Unset: see EffectiveWrite.
   Form form = Form::kMirror;
+  std::optional<Verify> verify;  // mode: cdc.
   std::string transform;  // SELECT ... FROM batch, in DuckDB's dialect.
   Deletes deletes = Deletes::kIgnore;
   int parallel = 0;  // Lanes; 0: chosen by size and cores.

@@ -75,11 +75,12 @@ Shape ConnectionShape() {
                 "`serve` warns."),
        Optional("drop_slot_above", Scalar(kSize),
                 "type postgres, mode cdc: above it `serve` drops the slot, so that the server's "
-                "disk does not fill, and copies the tables again. More than max_retained_wal."),
+                "disk does not fill, and repairs the tables afterwards. More than "
+                "max_retained_wal."),
        Optional("max_spool", Scalar(kSize),
                 "type postgres, mode cdc: how much of a table's changes is kept on this machine's "
                 "disk while the table is paused, has failed or is copied; above it the table is "
-                "copied again afterwards.",
+                "compared with its source and repaired afterwards.",
                 "1GB")});
 }
 
@@ -199,6 +200,17 @@ Shape SlaShape() {
        Optional("alert", WordsOf<AlertLevel>("alert"), "How loud a breach is.", "warning")});
 }
 
+Shape VerifyShape() {
+  return OneOf("verify",
+               {Scalar(kDuration),
+                Object("verify_and_repair",
+                       {Required("every", Scalar(kDuration), "How often."),
+                        Optional("repair", Scalar(kFlag),
+                                 "true: rows that differ are brought level with the source; "
+                                 "otherwise they are told only.",
+                                 "false")})});
+}
+
 Shape MakeEstateShape() {
   Shape connections = MapOf(kConnectionName, ConnectionShape());
   Shape profile = Object(
@@ -250,6 +262,9 @@ Shape MakeIntegrationShape() {
                 "for cdc; otherwise upsert with a key, append "
                 "without one; append into the lake"),
        Optional("form", WordsOf<Form>("form"), "mode cdc: what the destination shows.", "mirror"),
+       Optional("verify", VerifyShape(),
+                "mode cdc: how often `afluente serve` compares the table with its source, which "
+                "reads both as a whole. Without it: never."),
        Optional("transform", Scalar(kTransform), "SQL over each batch on its way."),
        Optional("deletes", WordsOf<Deletes>("deletes"),
                 "source warehouse_table: what becomes of rows that left it.", "ignore"),

@@ -160,6 +160,16 @@ std::optional<Sla> ReadSla(const YamlNode& node) {
              .alert = ReadWord<AlertLevel>(node, {"sla", "alert"}).value_or(AlertLevel::kWarning)};
 }
 
+std::optional<Verify> ReadVerify(const YamlNode& node) {
+  const YamlNode* verify = node.Find({"verify"});
+  if (verify == nullptr) return std::nullopt;
+  const bool has_keys = verify->kind != YamlNode::Kind::kScalar;
+  const auto every =
+      has_keys ? ReadDuration(node, {"verify", "every"}) : ReadDuration(node, {"verify"});
+  return Verify{.every = every.value_or(std::chrono::milliseconds(0)),
+                .repair = has_keys && ReadFlag(*verify, {"repair"})};
+}
+
 int ReadNumber(const YamlNode& node, Path path) {
   const std::string text = ReadText(node, path, "0");
   int number = 0;
@@ -222,6 +232,7 @@ Integration ReadIntegration(const YamlNode& node, const Estate& estate) {
   integration.lookback = ReadDuration(node, {"lookback"}).value_or(integration.lookback);
   integration.write = ReadWord<Write>(node, {"write"});
   integration.form = ReadWord<Form>(node, {"form"}).value_or(integration.form);
+  integration.verify = ReadVerify(node);
   integration.transform = ReadText(node, {"transform"});
   integration.deletes = ReadWord<Deletes>(node, {"deletes"}).value_or(integration.deletes);
   integration.parallel = ReadNumber(node, {"parallel"});

@@ -132,6 +132,20 @@ void CheckOptions(const RuleScope& scope, std::string_view source) {
   }
 }
 
+void CheckVerify(const RuleScope& scope) {
+  if (!scope.Has({"verify"})) return;
+  const Integration& integration = scope.integration;
+  if (scope.Has({"mode"}) && integration.mode != Mode::kCdc) {
+    scope.Report({"verify"}, "verify is for mode cdc, not " +
+                                 std::string(NameOf(integration.mode)) +
+                                 ": remove it; `afluente reconcile` compares at any time");
+  } else if (integration.verify->every.count() == 0 &&
+             (scope.Has({"verify", "every"}) ||
+              scope.node.Find({"verify"})->kind == YamlNode::Kind::kScalar)) {
+    scope.Report({"verify"}, "verify must be more than nothing");
+  }
+}
+
 void CheckLists(const RuleScope& scope) {
   const auto empty = [&](RuleScope::Path path, const std::string& name) {
     const YamlNode* list = scope.node.Find(path);
@@ -171,6 +185,7 @@ void CheckModes(const RuleScope& scope) {
   }
   CheckWrite(scope);
   CheckOptions(scope, source);
+  CheckVerify(scope);
   CheckLists(scope);
   CheckSla(scope);
 }

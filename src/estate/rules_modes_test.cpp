@@ -121,6 +121,16 @@ INSTANTIATE_TEST_SUITE_P(
                  {{"mode", "incremntal"}, {"cursor", "[id]"}},
                  "mode: expected one of snapshot, incremental, cdc, event, stream, not "
                  "\"incremntal\" (did you mean \"incremental\"?)"},
+        RuleCase{"Verify", {{"mode", "cdc"}, {"verify", "24h"}}, ""},
+        RuleCase{"VerifyAndRepair",
+                 {{"mode", "cdc"}, {"verify", "{ every: 24h, repair: true }"}},
+                 ""},
+        RuleCase{"VerifySnapshot",
+                 {{"verify", "24h"}},
+                 "verify is for mode cdc, not snapshot: remove it"},
+        RuleCase{"VerifyAllTheTime",
+                 {{"mode", "cdc"}, {"verify", "{ every: 0s }"}},
+                 "verify must be more than nothing"},
         RuleCase{
             "Lookback", {{"mode", "incremental"}, {"cursor", "[id]"}, {"lookback", "10m"}}, ""},
         RuleCase{"LookbackWithoutKey",

@@ -109,6 +109,7 @@ Status FollowGroup::FollowWhileCopying(Prepared& prepared, StreamForm& form,
   Prepared copy;
   copy.endpoint = prepared.endpoint;
   copy.relations = prepared.relations;
+  copy.repairs = prepared.repairs;
   copy.slot_exists = true;
   AFL_ASSIGN(copy.catalog, postgres::Connect(copy.endpoint.dsn, copy.endpoint.overrides));
   std::set<std::string> copied;

@@ -26,20 +26,6 @@ Result<WallTime> ServerTime(PGconn* catalog) {
   return WallTime(std::chrono::microseconds(std::atoll(PQgetvalue(row.get(), 0, 0))));
 }
 
-// What identifies the rows of `integration`, as it arrives.
-Result<std::vector<std::string>> ArrivingKey(PGconn* catalog,
-                                             const postgres::RelationName& relation,
-                                             const estate::Integration& integration) {
-  if (!integration.destination.key.empty()) return integration.destination.key;
-  AFL_ASSIGN(const auto identity, postgres::ReadIdentity(catalog, relation));
-  std::vector<std::string> key = identity.columns;
-  for (std::string& column : key) column = pipeline::ArrivesAs(column, integration);
-  return key;
-}
-
-// The log's places are multiples of 8: the one before stands for the copy alone.
-std::string PlaceBefore(Lsn lsn) { return Lsn{lsn.value - 1}.ToSortableString(); }
-
 }  // namespace
 
 std::vector<const estate::Integration*> FollowGroup::NotCopied(const Prepared& prepared) const {
@@ -107,17 +93,20 @@ Status FollowGroup::CopyAtOneMoment(Prepared& prepared,
                                             postgres::ToPosition(slot.consistent_point)};
     pipeline::Progress& progress = hooks.progress_of(integration->name);
     prepared.culprit = integration->name;
+    if (prepared.repairs.contains(integration->name)) {
+      AFL_ASSIGN(const RepairEnd end,
+                 RepairAtMoment(prepared, *integration, {snapshot, taken_at}, hooks, stop));
+      if (end != RepairEnd::kCopy) continue;
+    }
     AFL_ASSIGN(const auto source, postgres::OpenSource(prepared.endpoint, *integration,
                                                        std::nullopt, progress, &snapshot));
     AFL_ASSIGN(const auto locked,
                postgres::ReadTableState(catalog, prepared.relations.at(integration->name)));
     if (locked != prepared.states[integration->name]) continue;
     AFL_TRY(context_.events.SetTableState(integration->name, locked.ToJson()));
-    AFL_ASSIGN(auto key,
-               ArrivingKey(catalog, prepared.relations.at(integration->name), *integration));
+    AFL_ASSIGN(auto copy_moment, CopyMomentOf(prepared, *integration, {snapshot, taken_at}));
     AFL_ASSIGN(const auto sink,
-               duck::OpenCopySink(context_.warehouse, *integration,
-                                  {std::move(key), PlaceBefore(slot.consistent_point), taken_at}));
+               duck::OpenCopySink(context_.warehouse, *integration, std::move(copy_moment)));
     AFL_ASSIGN(const auto nothing, sink->Stored());
     AFL_ASSIGN(const auto copied, pipeline::Run(*source, *sink, progress, stop).Within([&] {
       return "integration " + integration->name;

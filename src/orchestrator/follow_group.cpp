@@ -70,6 +70,10 @@ Result<FollowGroup::Prepared> FollowGroup::Prepare(const std::set<std::string>& 
                                 std::move(prepared.sink));
   AFL_ASSIGN(const auto stored, prepared.sink->Stored());
   for (const auto& [name, position] : stored) {
+    if (hooks.repair.contains(name)) {
+      prepared.repairs[name] = "a repair was asked for";
+      continue;
+    }
     if (resync.contains(name)) continue;
     AFL_ASSIGN(prepared.positions[name],
                postgres::ParsePosition(position).Within([&] { return "integration " + name; }));
@@ -140,9 +144,11 @@ Status FollowGroup::CheckPositions(Prepared& prepared, bool copies_what_fell_beh
   }
   const auto missing = [](const std::vector<std::string>& names, const std::string& why) {
     return Error(ErrorKind::kSchemaMismatch,
-                 fmt::format("integration {}: {}, so changes are missing; `afluente run {} "
+                 fmt::format("integration {}: {}, so changes are missing; `afluente reconcile {} "
+                             "--repair` finds and writes what differs, `afluente run {} "
                              "--full-refresh` copies again",
-                             fmt::join(names, ", "), why, fmt::join(names, " ")));
+                             fmt::join(names, ", "), why, fmt::join(names, " "),
+                             fmt::join(names, " ")));
   };
   const std::string why =
       fmt::format("slot {} {}", slot_, lost ? "was lost" : "has gone on without this warehouse");
@@ -150,14 +156,15 @@ Status FollowGroup::CheckPositions(Prepared& prepared, bool copies_what_fell_beh
   // published again does not come.
   const std::string why_unpublished = fmt::format("the table is not in publication {}", slot_);
   if (copies_what_fell_behind) {
-    const auto copy_again = [&](const std::vector<std::string>& names, const std::string& reason) {
+    const auto repair = [&](const std::vector<std::string>& names, const std::string& reason) {
       for (const std::string& name : names) {
-        spdlog::warn("{}: {}; the table is copied again", name, reason);
+        spdlog::warn("{}: {}; the table is compared with the source and repaired", name, reason);
         prepared.positions.erase(name);
+        prepared.repairs[name] = reason;
       }
     };
-    copy_again(behind, why);
-    copy_again(unpublished, why_unpublished);
+    repair(behind, why);
+    repair(unpublished, why_unpublished);
   } else {
     if (!behind.empty()) return missing(behind, why);
     if (!unpublished.empty()) return missing(unpublished, why_unpublished);
@@ -206,14 +213,14 @@ Status FollowGroup::Run(const std::vector<std::string>& resync,
                         const pipeline::FollowOptions& options, const Hooks& hooks,
                         const std::stop_token& stop) {
   std::set<std::string> not_copied(resync.begin(), resync.end());
-  std::optional<StreamForm> form;
+  Hooks asked = hooks;
+  StreamForm form;
   while (!integrations_.empty() || !left_out_.empty()) {
-    AFL_ASSIGN(Prepared prepared, Prepare(not_copied, hooks));
-    if (!form) form.emplace();
-    form->needs_text = form->needs_text || prepared.needs_text;
+    AFL_ASSIGN(Prepared prepared, Prepare(not_copied, asked));
+    form.needs_text = form.needs_text || prepared.needs_text;
     if (integrations_.empty() && prepared.set_aside.empty()) return Done{};
     AFL_TRY(ApplyKept(prepared, options, hooks, stop));
-    const StreamForm was = *form;
+    const StreamForm was = form;
     const bool beside = hooks.on_copying != nullptr && prepared.slot_exists &&
                         !(prepared.positions.empty() && prepared.set_aside.empty());
     if (!beside) {
@@ -224,15 +231,17 @@ Status FollowGroup::Run(const std::vector<std::string>& resync,
     const bool all_copied = NotCopied(prepared).empty();
     if (all_copied) {
       not_copied.clear();
+      asked.repair.clear();
       hooks.on_copied();
     }
     const Status followed = all_copied
-                                ? Follow(prepared, *form, options, hooks.on_applied, stop)
-                                : FollowWhileCopying(prepared, *form, options, hooks, stop);
+                                ? Follow(prepared, form, options, hooks.on_applied, stop)
+                                : FollowWhileCopying(prepared, form, options, hooks, stop);
     if (followed.ok()) return followed;
     if (prepared.copied_beside) {
       not_copied.clear();
-    } else if (*form != was) {
+      asked.repair.clear();
+    } else if (form != was) {
       spdlog::info("connection {}: {}; once more in another form", connection_,
                    followed.error().message());
     } else if (!prepared.written_anew) {

@@ -17,8 +17,10 @@
 #include "connectors/postgres/libpq.h"
 #include "connectors/postgres/replication/change_stream.h"
 #include "connectors/postgres/replication/readiness.h"
+#include "connectors/postgres/source.h"
 #include "estate/estate.h"
 #include "orchestrator/event_store.h"
+#include "orchestrator/repair.h"
 #include "orchestrator/watch.h"
 #include "pipeline/follow.h"
 #include "pipeline/progress.h"
@@ -56,11 +58,16 @@ class FollowGroup {
     std::function<void(const pipeline::Applied&)> on_applied;
     /// When every table has been copied.
     std::function<void()> on_copied = [] {};
-    /// The others are followed while these are copied, instead of waiting for it;
-    /// nullptr: they wait.
+    /// The others are followed while these are copied or repaired, instead of
+    /// waiting for it; nullptr: they wait.
     std::function<void(const std::set<std::string>& copied)> on_copying;
-    /// A table whose changes the slot has not kept is copied again; otherwise
-    /// that is an error.
+    /// Integrations whose tables are compared with the source and repaired first.
+    std::set<std::string> repair;
+    /// What a repair, asked for or not, did; when a table was copied instead, that too.
+    std::function<void(const std::string& integration, const Repaired& repaired)> on_repaired =
+        [](const std::string& /*integration*/, const Repaired& /*repaired*/) {};
+    /// A table whose changes the slot has not kept is repaired, or copied again;
+    /// otherwise that is an error.
     bool copies_what_fell_behind = false;
     /// The owner leaves the culprit of a failure out and goes on with the others:
     /// what stands against one integration is then told of it alone.
@@ -112,6 +119,22 @@ class FollowGroup {
   Status BeginWatch(Prepared& prepared, const estate::Integration& watch, postgres::Lsn from);
   std::vector<const estate::Integration*> NotCopied(const Prepared& prepared) const;
   Status CopyTables(Prepared& prepared, const Hooks& hooks, const std::stop_token& stop);
+  /// A snapshot that tables are copied or repaired in.
+  struct Moment {
+    postgres::SharedSnapshot snapshot;
+    WallTime taken_at{};
+  };
+  static Result<duck::CopyMoment> CopyMomentOf(const Prepared& prepared,
+                                               const estate::Integration& integration,
+                                               const Moment& moment);
+  enum class RepairEnd : std::uint8_t {
+    kDone,
+    kCopy,   // It is to be copied instead.
+    kAgain,  // The table was written anew meanwhile: in another snapshot.
+  };
+  Result<RepairEnd> RepairAtMoment(Prepared& prepared, const estate::Integration& integration,
+                                   const Moment& moment, const Hooks& hooks,
+                                   const std::stop_token& stop);
   Status CopyAtOneMoment(Prepared& prepared, const std::vector<const estate::Integration*>& missing,
                          const Hooks& hooks, const std::stop_token& stop);
 

@@ -27,6 +27,9 @@ struct FollowGroup::Prepared {
   std::map<std::string, postgres::RelationName> relations;  // By integration.
   std::map<std::string, postgres::Lsn> positions;           // By integration.
   std::map<std::string, postgres::TableState> states;       // By integration: as it is now.
+  /// By integration without a position: why its table, which has rows, is compared
+  /// and repaired rather than copied.
+  std::map<std::string, std::string> repairs;
   bool written_anew = false;                                // While it was followed.
   bool copied_beside = false;                               // While the others were followed.
   bool slot_exists = false;

@@ -282,6 +282,7 @@ void Owner::Finish(const pipeline::Progress& progress, std::chrono::nanoseconds 
 
 std::vector<Owner::Outcome> Owner::CatchUp(
     const std::string& connection, const std::vector<std::string>& resync,
+    const std::set<std::string>& repair,
     const std::function<pipeline::Progress&(const std::string&)>& progress_of,
     const std::stop_token& stop) {
   std::map<std::string, Outcome> outcomes;
@@ -307,6 +308,13 @@ std::vector<Owner::Outcome> Owner::CatchUp(
     FollowGroup::Hooks hooks;
     hooks.progress_of = progress_of;
     hooks.on_applied = count;
+    hooks.repair = repair;
+    hooks.on_repaired = [&](const std::string& name, const Repaired& repaired) {
+      outcomes[name].repaired = repaired;
+      if (repaired.copy_instead.empty()) {
+        outcomes[name].rows_written += repaired.rows.missing + repaired.rows.different;
+      }
+    };
     return group.Run(resync, options, hooks, stop).Within([&] {
       return "connection " + connection;
     });

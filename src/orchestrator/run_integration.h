@@ -6,6 +6,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -53,12 +55,15 @@ class Owner {
     std::uint64_t dead_letters = 0;
     std::uint64_t rows_written = 0;  // At the destination; run.rows counts what was read.
     Status status = Done{};
+    std::optional<Repaired> repaired;
   };
 
   /// Catches up with the changes of all cdc integrations of `connection`, and
-  /// records a run of each. Those of `resync` are copied again first.
+  /// records a run of each. Those of `resync` are copied again first, those of
+  /// `repair` compared with their source and repaired.
   std::vector<Outcome> CatchUp(
       const std::string& connection, const std::vector<std::string>& resync,
+      const std::set<std::string>& repair,
       const std::function<pipeline::Progress&(const std::string&)>& progress_of,
       const std::stop_token& stop);
 

@@ -11,7 +11,10 @@ CREATE TABLE IF NOT EXISTS runs (
   started_at TEXT NOT NULL, ended_at TEXT NOT NULL DEFAULT '', rows INTEGER NOT NULL DEFAULT 0,
   bytes INTEGER NOT NULL DEFAULT 0, seconds REAL NOT NULL DEFAULT 0,
   error_kind TEXT NOT NULL DEFAULT '', error TEXT NOT NULL DEFAULT '') STRICT;
-CREATE INDEX IF NOT EXISTS runs_by_job ON runs(job, started_at))";
+CREATE INDEX IF NOT EXISTS runs_by_job ON runs(job, started_at);
+CREATE TABLE IF NOT EXISTS verifications (
+  integration TEXT PRIMARY KEY, verified_at_us INTEGER NOT NULL, rows INTEGER NOT NULL,
+  differences INTEGER NOT NULL, repaired INTEGER NOT NULL, error TEXT NOT NULL) STRICT)";
 
 constexpr const char* kColumns =
     "id, job, mode, state, started_at, ended_at, rows, bytes, seconds, error_kind, error";
@@ -47,7 +50,7 @@ RunState ParseRunState(std::string_view name) {
 }
 
 Result<std::unique_ptr<RunStore>> RunStore::Open(const std::filesystem::path& file) {
-  AFL_ASSIGN(auto opened, SqliteFile::Open(file, {"run store", 1, kCreate}));
+  AFL_ASSIGN(auto opened, SqliteFile::Open(file, {"run store", 2, kCreate}));
   return std::unique_ptr<RunStore>(new RunStore(std::move(opened)));
 }
 
@@ -108,6 +111,31 @@ Result<std::vector<RunRecord>> RunStore::History(const std::string& job, int lim
   return Select(fmt::format("SELECT {} FROM runs WHERE job = ? ORDER BY started_at DESC LIMIT {}",
                             kColumns, limit),
                 {job});
+}
+
+Status RunStore::Record(const VerificationRecord& verification) {
+  return ExpectOne(file_->Execute(
+      "INSERT OR REPLACE INTO verifications(integration, verified_at_us, rows, differences, "
+      "repaired, error) VALUES (?, CAST(? AS INTEGER), CAST(? AS INTEGER), CAST(? AS INTEGER), "
+      "CAST(? AS INTEGER), ?)",
+      {verification.integration,
+       std::to_string(verification.verified_at.time_since_epoch().count()),
+       std::to_string(verification.rows),
+       std::to_string(verification.differences), std::to_string(verification.repaired),
+       verification.error}));
+}
+
+Result<std::vector<VerificationRecord>> RunStore::Verifications() {
+  AFL_ASSIGN(const auto rows,
+             file_->Select("SELECT integration, verified_at_us, rows, differences, repaired, error "
+                           "FROM verifications ORDER BY integration",
+                           {}));
+  std::vector<VerificationRecord> records;
+  for (const auto& row : rows) {
+    records.push_back({row[0], WallTime(std::chrono::microseconds(std::stoll(row[1]))),
+                       std::stoull(row[2]), std::stoull(row[3]), std::stoull(row[4]), row[5]});
+  }
+  return records;
 }
 
 }  // namespace afluente::orchestrator

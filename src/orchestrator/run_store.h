@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "orchestrator/sqlite_file.h"
 
@@ -39,6 +40,16 @@ struct RunRecord {
   }
 };
 
+/// What the last verification of an integration found.
+struct VerificationRecord {
+  std::string integration;
+  WallTime verified_at{};  // When it ended.
+  std::uint64_t rows = 0;   // Of the source.
+  std::uint64_t differences = 0;
+  std::uint64_t repaired = 0;
+  std::string error;  // Of one that could not be done; "" otherwise.
+};
+
 /// Thread-safe.
 class RunStore {
  public:
@@ -56,6 +67,11 @@ class RunStore {
   Result<std::vector<RunRecord>> Latest();
   /// The newest runs of one job, newest first.
   Result<std::vector<RunRecord>> History(const std::string& job, int limit);
+
+  /// Replaces that of the same integration.
+  Status Record(const VerificationRecord& verification);
+  /// The last verification of each integration that had one, by name.
+  Result<std::vector<VerificationRecord>> Verifications();
 
  private:
   explicit RunStore(std::unique_ptr<SqliteFile> file) : file_(std::move(file)) {}

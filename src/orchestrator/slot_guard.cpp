@@ -115,7 +115,7 @@ void SlotGuard::Tell(const postgres::SlotState& slot, SlotHealth health) {
     case SlotHealth::kLost:
       return spdlog::error(
           "connection {}: slot {} was lost: the server has removed log that was "
-          "not read; the tables are copied again",
+          "not read; the tables are compared with the source and repaired",
           connection_.name, slot_);
   }
 }
@@ -145,8 +145,10 @@ Status SlotGuard::Drop(const postgres::SlotState& slot) {
     return dropped.error();
   }
   told_ = SlotHealth::kOk;  // The next one begins anew.
-  spdlog::error("connection {}: slot {} was dropped; all tables of the connection are copied again",
-                connection_.name, slot_);
+  spdlog::error(
+      "connection {}: slot {} was dropped; all tables of the connection are compared with the "
+      "source and repaired",
+      connection_.name, slot_);
   Hold(false);
   return Done{};
 }

@@ -17,12 +17,19 @@ using std::chrono::milliseconds;
 constexpr milliseconds kBackoffFirst{500};
 constexpr milliseconds kBackoffMax{60'000};
 
+Error PausedError(const std::string& integration) {
+  return {ErrorKind::kInvalidConfig,
+          fmt::format("integration {0} is paused; `afluente resume {0}`", integration)};
+}
+
 }  // namespace
 
 std::string_view NameOf(FollowState state) {
   switch (state) {
     case FollowState::kCopying:
       return "copying";
+    case FollowState::kRepairing:
+      return "repairing";
     case FollowState::kFollowing:
       return "following";
     case FollowState::kWaiting:
@@ -41,6 +48,7 @@ struct Supervisor::Group {
   std::map<std::string, pipeline::Progress> progress;  // Of copies; never loses an element.
   std::set<std::string> resync;
   std::set<std::string> copied;            // While the others are followed.
+  std::set<std::string> repair;
   bool restart = false;                    // Somebody changed who takes part.
   bool held = false;                       // The guard wants the slot for itself.
   std::set<estate::TableAddress> updated;  // Since the last commit.
@@ -141,6 +149,35 @@ Status Supervisor::Resync(const std::string& integration) {
   return Done{};
 }
 
+Result<Repaired> Supervisor::Repair(const std::string& integration, const std::stop_token& stop) {
+  bool is_following = false;
+  {
+    const std::lock_guard lock(mutex_);
+    AFL_ASSIGN(Group * group, GroupOf(integration));
+    const FollowState state = group->reports[integration].state;
+    if (state == FollowState::kPaused) return PausedError(integration);
+    is_following = state == FollowState::kFollowing;
+  }
+  // What is on its way need not be repaired. For one that failed it may be the cure.
+  if (is_following) AFL_TRY(CatchUp(integration, stop));
+  {
+    const std::lock_guard lock(mutex_);
+    AFL_ASSIGN(Group * group, GroupOf(integration));
+    FollowReport& report = group->reports[integration];
+    report.state = FollowState::kRepairing;
+    report.error.clear();
+    report.repaired.reset();
+    group->repair.insert(integration);
+    group->restart = true;
+    group->run.request_stop();
+    changed_.notify_all();
+  }
+  AFL_TRY(CatchUp(integration, stop));
+  const std::lock_guard lock(mutex_);
+  AFL_ASSIGN(const Group* group, GroupOf(integration));
+  return group->reports.at(integration).repaired.value_or(Repaired{});
+}
+
 Status Supervisor::CatchUp(const std::string& integration, const std::stop_token& stop) {
   std::string connection;
   {
@@ -158,12 +195,11 @@ Status Supervisor::CatchUp(const std::string& integration, const std::stop_token
     if (report.state == FollowState::kPaused || !report.error.empty()) return true;
     const auto position = postgres::ParseLsn(report.position);
     return report.state == FollowState::kFollowing && position && *position >= mark &&
-           !group->resync.contains(integration);
+           !group->resync.contains(integration) && !group->repair.contains(integration);
   });
   if (!ended) return Error(ErrorKind::kCancelled, "stopped");
   if (report.state == FollowState::kPaused) {
-    return Error(ErrorKind::kInvalidConfig,
-                 fmt::format("integration {0} is paused; `afluente resume {0}`", integration));
+    return PausedError(integration);
   }
   if (!report.error.empty()) return Error(report.error_kind, report.error);
   return Done{};
@@ -209,6 +245,7 @@ void Supervisor::CountApplied(Group& group, const pipeline::Applied& applied) {
 Status Supervisor::RunOnce(Group& group, const std::stop_token& stop) {
   std::set<std::string> left_out;
   std::vector<std::string> resync;
+  std::set<std::string> repair;
   std::stop_token run;
   {
     std::unique_lock lock(mutex_);
@@ -224,6 +261,9 @@ Status Supervisor::RunOnce(Group& group, const std::stop_token& stop) {
     for (const std::string& name : group.resync) {
       if (!left_out.contains(name)) resync.push_back(name);
     }
+    for (const std::string& name : group.repair) {
+      if (!left_out.contains(name) && !group.resync.contains(name)) repair.insert(name);
+    }
   }
   const std::stop_callback forward(stop, [&] { group.run.request_stop(); });
   // Whoever does not take part misses what happens meanwhile.
@@ -238,7 +278,11 @@ Status Supervisor::RunOnce(Group& group, const std::stop_token& stop) {
   hooks.progress_of = progress_of;
   hooks.on_copied = [&] {
     const std::lock_guard lock(mutex_);
-    for (const std::string& name : resync) group.resync.erase(name);
+    for (const std::string& name : resync) {
+      group.resync.erase(name);
+      group.repair.erase(name);
+    }
+    for (const std::string& name : repair) group.repair.erase(name);
     group.copied.clear();
     for (auto& [name, report] : group.reports) {
       if (!left_out.contains(name)) report.state = FollowState::kFollowing;
@@ -256,6 +300,11 @@ Status Supervisor::RunOnce(Group& group, const std::stop_token& stop) {
     }
   };
   hooks.on_applied = [&](const pipeline::Applied& applied) { CountApplied(group, applied); };
+  hooks.repair = repair;
+  hooks.on_repaired = [&](const std::string& name, const Repaired& repaired) {
+    const std::lock_guard lock(mutex_);
+    group.reports.at(name).repaired = repaired;
+  };
   hooks.copies_what_fell_behind = true;
   hooks.leaves_out = true;
   Status status = Guarded([&] { return follow.Run(resync, {}, hooks, run); });

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <stop_token>
 #include <string>
@@ -24,6 +25,7 @@ namespace afluente::orchestrator {
 
 enum class FollowState : std::uint8_t {
   kCopying,    // The first copy, or one that was asked for.
+  kRepairing,  // Compared with the source, rows that differ are written.
   kFollowing,  // Reads the stream.
   kWaiting,    // Failed; will be tried again.
   kFailed,     // Needs a person; the other integrations of its database go on.
@@ -44,6 +46,9 @@ struct FollowReport {
   std::string position;     // "16/B374D848"; "" before the first commit.
   WallTime committed_at{};  // At the source: of the last transaction that arrived.
   WallTime applied_at{};    // When it arrived here.
+  /// Of the last repair since this process began, asked for or not; nullopt: none,
+  /// or one that was asked for is not done yet.
+  std::optional<Repaired> repaired;
 };
 
 /// Runs until destroyed. Thread-safe.
@@ -67,8 +72,12 @@ class Supervisor {
   Status Resume(const std::string& integration);
   Status Resync(const std::string& integration);
 
+  /// Has an integration's table compared with its source and repaired while the
+  /// group stands still, and waits until it follows again. Errors: as CatchUp.
+  Result<Repaired> Repair(const std::string& integration, const std::stop_token& stop);
+
   /// Waits until what the source holds now has arrived, and everything that
-  /// Resync asked for. Errors: what the integration failed with while waiting;
+  /// Resync or Repair asked for. Errors: what the integration failed with while waiting;
   /// kCancelled when `stop` fires; kInvalidConfig when it is paused.
   Status CatchUp(const std::string& integration, const std::stop_token& stop);
 

@@ -91,6 +91,11 @@ Result<json> Tables(Service& service) {
   return TablesDocument(connection.get());
 }
 
+Result<json> Lag(Service& service) {
+  AFL_ASSIGN(const auto verifications, service.owner().runs().Verifications());
+  return LagDocument(service, verifications, SystemClock());
+}
+
 using Act = Status (orchestrator::Supervisor::*)(const std::string&);
 
 void AddAction(UnixServer& http, Service& service, const std::string& name, Act act) {
@@ -110,9 +115,8 @@ void AddRoutes(UnixServer& http, Service& service) {
            [](const Request&, Response& response) { Answer(response, json{{"healthy", true}}); });
   http.Get("/api/tables",
            [&service](const Request&, Response& response) { Answer(response, Tables(service)); });
-  http.Get("/api/lag", [&service](const Request&, Response& response) {
-    Answer(response, LagDocument(service, SystemClock()));
-  });
+  http.Get("/api/lag",
+           [&service](const Request&, Response& response) { Answer(response, Lag(service)); });
   http.Post("/api/query", [&service](const Request& request, Response& response) {
     Query(service, request, response);
   });

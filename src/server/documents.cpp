@@ -175,7 +175,8 @@ orchestrator::Owner::Outcome OutcomeFromJson(const json& document) {
   return outcome;
 }
 
-json ToJson(const estate::Integration& integration, const monitoring::Reconciliation& result) {
+json ToJson(const estate::Integration& integration, const comparison::Reconciliation& result,
+            const std::optional<orchestrator::Repaired>& repaired) {
   json document = {{"integration", integration.name},
                    {"source_rows", result.source_rows},
                    {"destination_rows", result.destination_rows},
@@ -186,22 +187,53 @@ json ToJson(const estate::Integration& integration, const monitoring::Reconcilia
   for (const auto& difference : result.sample) {
     json key = json::object();
     for (std::size_t i = 0; i < difference.key.size(); ++i) {
-      key[integration.destination.key[i]] = difference.key[i];
+      key[result.key[i]] = difference.key[i];
     }
-    document["sample"].push_back({{"kind", monitoring::NameOf(difference.kind)},
+    document["sample"].push_back({{"kind", comparison::NameOf(difference.kind)},
                                   {"key", key},
                                   {"columns", difference.columns}});
   }
   for (const auto& column : result.columns) {
-    const bool by_value = column.comparison == monitoring::Comparison::kValue;
-    const bool by_nulls = column.comparison == monitoring::Comparison::kNulls;
+    const bool by_value = column.comparison == comparison::Comparison::kValue;
+    const bool by_nulls = column.comparison == comparison::Comparison::kNulls;
     document["columns"].push_back({{"name", column.name},
                                    {"compared_by", by_value   ? "value"
                                                    : by_nulls ? "nulls"
                                                               : "nothing"},
                                    {"why", column.why}});
   }
+  if (repaired) {
+    document["repaired"] = repaired->rows.total();
+    document["repaired_rows"] = {{"missing", repaired->rows.missing},
+                                 {"extra", repaired->rows.extra},
+                                 {"different", repaired->rows.different}};
+    document["copied"] = nullptr;
+    if (!repaired->copy_instead.empty()) document["copied"] = repaired->copy_instead;
+  }
   return document;
+}
+
+json ToJson(const orchestrator::VerificationRecord& record) {
+  json document = {{"integration", record.integration},
+                   {"verified_at", FormatRfc3339(record.verified_at)},
+                   {"rows", record.rows},
+                   {"differences", record.differences},
+                   {"repaired", record.repaired},
+                   {"error", nullptr}};
+  if (!record.error.empty()) document["error"] = record.error;
+  return document;
+}
+
+std::string ToldOfVerification(const json& document) {
+  if (document.is_null()) return "";
+  if (!document.at("error").is_null()) {
+    return "failed: " + document.at("error").get<std::string>();
+  }
+  const std::uint64_t differences = document.at("differences");
+  const std::uint64_t repaired = document.at("repaired");
+  if (differences == 0) return "equal";
+  return repaired == 0 ? fmt::format("{} differ", differences)
+                       : fmt::format("{} differ, {} repaired", differences, repaired);
 }
 
 Result<json> TablesDocument(duckdb_connection connection) {
@@ -229,7 +261,9 @@ Result<json> TablesDocument(duckdb_connection connection) {
   return json{{"tables", std::move(tables)}};
 }
 
-json LagDocument(Service& service, const Clock& clock) {
+json LagDocument(Service& service,
+                 const std::vector<orchestrator::VerificationRecord>& verifications,
+                 const Clock& clock) {
   const estate::Estate& estate = service.estate();
   const std::vector<orchestrator::FollowReport> reports = service.supervisor().Reports();
   std::map<std::string, Result<SourceState>> sources;
@@ -243,7 +277,12 @@ json LagDocument(Service& service, const Clock& clock) {
     slots.push_back(SlotJson(estate.connections.at(report.connection), slot, added.first->second));
   }
   for (const orchestrator::FollowReport& report : reports) {
-    integrations.push_back(FollowJson(report, sources.at(report.connection), clock));
+    json& row = integrations.emplace_back(
+        FollowJson(report, sources.at(report.connection), clock));
+    row["verification"] = nullptr;
+    for (const orchestrator::VerificationRecord& record : verifications) {
+      if (record.integration == report.integration) row["verification"] = ToJson(record);
+    }
   }
   json triggered = json::array();
   for (const auto& report : service.triggers().Reports()) triggered.push_back(ToJson(report));

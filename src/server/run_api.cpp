@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "connectors/duckdb/interrupt.h"
-#include "monitoring/compare.h"
+#include "comparison/reconcile.h"
 #include "server/answer.h"
 #include "server/documents.h"
 
@@ -86,19 +86,41 @@ void RunAll(Service& service, const json& body, Running& running, const Emit& em
   }
 }
 
+// One that is followed now is compared beside its stream; what is on its way is
+// no difference.
+bool IsFollowed(Service& service, const estate::Integration& integration) {
+  for (const auto& report : service.supervisor().Reports()) {
+    if (report.integration != integration.name) continue;
+    return report.state == orchestrator::FollowState::kFollowing;
+  }
+  return false;
+}
+
+Result<json> Reconcile(Service& service, const estate::Integration& integration, bool repair,
+                       const std::stop_token& stop) {
+  if (repair) {
+    AFL_ASSIGN(const auto done, service.verifier().Repair(integration, stop));
+    return ToJson(integration, done.left, done.repaired);
+  }
+  if (IsFollowed(service, integration)) {
+    AFL_ASSIGN(const auto result, service.verifier().Compare(integration, stop));
+    return ToJson(integration, result);
+  }
+  AFL_ASSIGN(const auto connection, service.ConnectForReading());
+  const duck::InterruptOnStop interrupt(connection.get(), stop);
+  AFL_ASSIGN(const auto result,
+             comparison::CompareWithSource(service.estate(), integration, connection.get(), stop));
+  return ToJson(integration, result);
+}
+
 void ReconcileAll(Service& service, const json& body, const Emit& emit,
                   const std::stop_token& stop) {
+  const bool repair = body.value("repair", false);
   const auto asked = Asked(service, body);
   if (!asked.ok()) return emit({{"error", ToJson(asked.error())}});
   for (const estate::Integration* integration : asked.value()) {
     if (stop.stop_requested()) return;
-    const auto compared = [&]() -> Result<json> {
-      AFL_ASSIGN(const auto connection, service.ConnectForReading());
-      const duck::InterruptOnStop interrupt(connection.get(), stop);
-      AFL_ASSIGN(const auto result,
-                 monitoring::CompareWithSource(service.estate(), *integration, connection.get()));
-      return ToJson(*integration, result);
-    }();
+    const auto compared = Reconcile(service, *integration, repair, stop);
     emit(compared.ok() ? json{{"reconciliation", compared.value()}}
                        : json{{"error", ToJson(compared.error())}});
     if (!compared.ok()) return;

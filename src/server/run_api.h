@@ -9,8 +9,8 @@ namespace afluente::server {
 /// POST /api/run {"integrations": [...], "full_refresh": false}: lines with
 /// {"progress": {"integration", "rows", "bytes", "estimated_rows"}}, then
 /// {"run": {...}} for each.
-/// POST /api/reconcile {"integrations": [...]}: lines with {"reconciliation":
-/// {...}} or {"error": {...}} for each.
+/// POST /api/reconcile {"integrations": [...], "repair": false}: lines with
+/// {"reconciliation": {...}} or {"error": {...}} for each.
 void AddRunRoutes(UnixServer& http, Service& service);
 
 }  // namespace afluente::server

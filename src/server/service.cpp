@@ -25,6 +25,8 @@ Result<std::unique_ptr<Service>> Service::Open(const estate::Estate& estate,
       [triggers = service->triggers_.get()](const estate::TableAddress& table) {
         triggers->Updated(table);
       });
+  service->verifier_ = std::make_unique<orchestrator::Verifier>(estate, *service->owner_,
+                                                                *service->supervisor_, clock);
   return service;
 }
 

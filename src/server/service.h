@@ -13,6 +13,7 @@
 #include "orchestrator/supervisor.h"
 #include "orchestrator/triggers.h"
 #include "server/inbox_server.h"
+#include "orchestrator/verifier.h"
 
 namespace afluente::server {
 
@@ -36,6 +37,7 @@ class Service {
   orchestrator::Triggers& triggers() { return *triggers_; }
   /// nullptr when nothing in the estate is to arrive there.
   const InboxServer* inbox() const { return inbox_.get(); }
+  orchestrator::Verifier& verifier() { return *verifier_; }
   /// A connection to the warehouse that also sees the lake, as of now, in the
   /// schema `lake`.
   Result<data::DuckConnection> ConnectForReading();
@@ -53,6 +55,7 @@ class Service {
   std::unique_ptr<orchestrator::Triggers> triggers_;
   std::unique_ptr<orchestrator::Supervisor> supervisor_;
   std::unique_ptr<InboxServer> inbox_;
+  std::unique_ptr<orchestrator::Verifier> verifier_;
 };
 
 }  // namespace afluente::server

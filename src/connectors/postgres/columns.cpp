@@ -99,4 +99,19 @@ Result<SelectedColumns> SelectColumns(const std::vector<CatalogColumn>& columns,
   return selected;
 }
 
+std::vector<std::size_t> KeyColumns(const estate::Integration& integration,
+                                    const data::Schema& schema) {
+  std::vector<std::size_t> indexes;
+  for (std::size_t i = 0; i < schema.size(); ++i) {
+    const auto rule = integration.columns.find(schema[i].name);
+    const bool ruled = rule != integration.columns.end();
+    if (ruled && rule->second.mask) continue;
+    const std::string& name =
+        ruled && !rule->second.rename.empty() ? rule->second.rename : schema[i].name;
+    const auto& key = integration.destination.key;
+    if (std::find(key.begin(), key.end(), name) != key.end()) indexes.push_back(i);
+  }
+  return indexes;
+}
+
 }  // namespace afluente::postgres

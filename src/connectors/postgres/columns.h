@@ -36,4 +36,9 @@ std::vector<estate::Finding> UnknownColumns(const std::vector<CatalogColumn>& co
 Result<SelectedColumns> SelectColumns(const std::vector<CatalogColumn>& columns,
                                       const estate::Integration& integration);
 
+/// The columns of `schema` by which a dead letter names its row: those of
+/// destination.key, but for masked ones.
+std::vector<std::size_t> KeyColumns(const estate::Integration& integration,
+                                    const data::Schema& schema);
+
 }  // namespace afluente::postgres

@@ -77,22 +77,6 @@ class PostgresSource final : public pipeline::Source {
   std::vector<std::size_t> key_columns_;
 };
 
-// The key's columns in what is read; a masked one must not stand in a dead letter.
-std::vector<std::size_t> KeyColumns(const estate::Integration& integration,
-                                    const data::Schema& schema) {
-  std::vector<std::size_t> indexes;
-  for (std::size_t i = 0; i < schema.size(); ++i) {
-    const auto rule = integration.columns.find(schema[i].name);
-    const bool ruled = rule != integration.columns.end();
-    if (ruled && rule->second.mask) continue;
-    const std::string& name =
-        ruled && !rule->second.rename.empty() ? rule->second.rename : schema[i].name;
-    const auto& key = integration.destination.key;
-    if (std::find(key.begin(), key.end(), name) != key.end()) indexes.push_back(i);
-  }
-  return indexes;
-}
-
 std::string And(const std::string& condition, const std::string& more) {
   return condition.empty() ? more : condition + " AND " + more;
 }

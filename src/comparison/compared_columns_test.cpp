@@ -1,4 +1,4 @@
-#include "monitoring/compared_columns.h"
+#include "comparison/compared_columns.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 
 #include "data/test_duckdb.h"
 
-namespace afluente::monitoring {
+namespace afluente::comparison {
 namespace {
 
 using testing::HasSubstr;
@@ -158,4 +158,4 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& row) { return row.param.name; });
 
 }  // namespace
-}  // namespace afluente::monitoring
+}  // namespace afluente::comparison

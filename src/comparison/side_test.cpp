@@ -1,4 +1,4 @@
-#include "monitoring/side.h"
+#include "comparison/side.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 
 #include "data/test_duckdb.h"
 
-namespace afluente::monitoring {
+namespace afluente::comparison {
 namespace {
 
 using testing::SizeIs;
@@ -31,6 +31,10 @@ class SideTest : public testing::Test {
   }
 
   void Sql(const std::string& sql) { ASSERT_TRUE(data::Execute(duckdb_.connection(), sql).ok()); }
+
+  Rows Asked(const std::string& sql) {
+    return data::QueryCells(duckdb_.connection(), sql).value();
+  }
 
   static std::map<std::string, std::string> ToMap(const Rows& rows) {
     std::map<std::string, std::string> map;
@@ -60,8 +64,8 @@ TEST_F(SideTest, OneChangedValueIsInOneSliceAndOneRow) {
     if (b.at(slice) != sum) differing.push_back(slice);
   }
   ASSERT_THAT(differing, SizeIs(1));
-  const auto ours = ToMap(Of("a").RowHashes(2, differing).value());
-  const auto theirs = ToMap(Of("b").RowHashes(2, differing).value());
+  const auto ours = ToMap(Asked(Of("a").RowHashesSql(2, differing)));
+  const auto theirs = ToMap(Asked(Of("b").RowHashesSql(2, differing)));
   std::vector<std::string> keys;
   for (const auto& [key, hash] : ours) {
     if (theirs.at(key) != hash) keys.push_back(key);
@@ -109,4 +113,4 @@ TEST_F(SideTest, SumsNameTheColumnThatDiffers) {
 }
 
 }  // namespace
-}  // namespace afluente::monitoring
+}  // namespace afluente::comparison

@@ -1,11 +1,11 @@
-#include "monitoring/side.h"
+#include "comparison/side.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "base/names.h"
 
-namespace afluente::monitoring {
+namespace afluente::comparison {
 namespace {
 
 std::string Listed(const std::vector<std::string>& texts) {
@@ -62,9 +62,10 @@ Result<Rows> Side::Slices(int digits, int within_digits,
                   Slice(digits), Hash60(Joined(columns_)), from_, condition));
 }
 
-Result<Rows> Side::RowHashes(int digits, const std::vector<std::string>& slices) const {
-  return run_(fmt::format("SELECT {}, {} FROM {} AND {} IN ({})", KeyHash(),
-                          Hash60(Joined(columns_)), from_, Slice(digits), Listed(slices)));
+std::string Side::RowHashesSql(int digits, const std::vector<std::string>& slices,
+                               const std::string& more) const {
+  return fmt::format("SELECT {} AS key_hash, {} AS row_hash{} FROM {} AND {} IN ({})", KeyHash(),
+                     Hash60(Joined(columns_)), more, from_, Slice(digits), Listed(slices));
 }
 
 Result<Rows> Side::Columns(const std::vector<std::string>& key_hashes) const {
@@ -92,4 +93,4 @@ Result<Rows> Side::NotNulls(const std::vector<std::string>& expressions) const {
   return run_(fmt::format("SELECT {} FROM {}", fmt::join(counts, ", "), from_));
 }
 
-}  // namespace afluente::monitoring
+}  // namespace afluente::comparison

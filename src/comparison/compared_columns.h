@@ -10,7 +10,7 @@
 #include "connectors/postgres/columns.h"
 #include "estate/estate.h"
 
-namespace afluente::monitoring {
+namespace afluente::comparison {
 
 enum class Comparison : std::uint8_t {
   kValue,  // The same expression on both sides.
@@ -49,4 +49,4 @@ Result<ComparedColumns> CompareColumns(const estate::Integration& integration,
                                        const std::vector<duck::TableColumn>& destination,
                                        duckdb_connection connection);
 
-}  // namespace afluente::monitoring
+}  // namespace afluente::comparison

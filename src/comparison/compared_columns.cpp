@@ -1,4 +1,4 @@
-#include "monitoring/compared_columns.h"
+#include "comparison/compared_columns.h"
 
 #include <fmt/format.h>
 #include <openssl/sha.h>
@@ -13,7 +13,7 @@
 #include "base/names.h"
 #include "data/canonical.h"
 
-namespace afluente::monitoring {
+namespace afluente::comparison {
 namespace {
 
 using nlohmann::json;
@@ -204,4 +204,4 @@ Result<ComparedColumns> CompareColumns(const estate::Integration& integration,
   return result;
 }
 
-}  // namespace afluente::monitoring
+}  // namespace afluente::comparison

@@ -2,13 +2,15 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "data/duckdb_api.h"
 
-namespace afluente::monitoring {
+namespace afluente::comparison {
 
 using Rows = std::vector<std::vector<data::Cell>>;
 
@@ -26,19 +28,22 @@ class Side {
   /// slice, rows, sum of row hashes; the slice is the first `digits` hex digits
   /// of the key's hash, within the slices `within` (of `within_digits`; empty: all).
   Result<Rows> Slices(int digits, int within_digits, const std::vector<std::string>& within) const;
-  /// Hash of the key, hash of the row: of every row in the slices.
-  Result<Rows> RowHashes(int digits, const std::vector<std::string>& slices) const;
+  /// A SELECT of key_hash, row_hash of every row in the slices; `more`, such as
+  /// ", ctid", stands behind them.
+  std::string RowHashesSql(int digits, const std::vector<std::string>& slices,
+                           const std::string& more = "") const;
   /// Hash of the key, the key's columns, then a hash of every column.
   Result<Rows> Columns(const std::vector<std::string>& key_hashes) const;
   /// The sum of the hashes of each column, in one row.
   Result<Rows> ColumnSums() const;
   /// How many values of each expression are not NULL, in one row.
   Result<Rows> NotNulls(const std::vector<std::string>& expressions) const;
+  /// The expression that key_hash is.
+  std::string KeyHash() const;
 
  private:
   std::string Joined(const std::vector<std::string>& texts) const;
   std::string Hash60(const std::string& text) const;
-  std::string KeyHash() const;
   std::string Slice(int digits) const;
 
   Dialect dialect_;
@@ -48,4 +53,12 @@ class Side {
   Run run_;
 };
 
-}  // namespace afluente::monitoring
+/// Asks both sides the same at the same time; the first answer is the source's.
+template <class Ask>
+auto AskBoth(const Side& source, const Side& destination, const Ask& ask) {
+  auto ours = std::async(std::launch::async, [&] { return ask(source); });
+  auto theirs = ask(destination);
+  return std::pair(ours.get(), std::move(theirs));
+}
+
+}  // namespace afluente::comparison

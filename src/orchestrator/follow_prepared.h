@@ -22,7 +22,8 @@ struct FollowGroup::Prepared {
   std::map<std::string, postgres::TableState> states;       // By integration: as it is now.
   bool written_anew = false;                                // While it was followed.
   bool slot_exists = false;
-  bool needs_text = false;  // Values must come in their text form.
+  bool has_inserts_only = false;  // Tables come through the second publication, too.
+  bool needs_text = false;        // Values must come in their text form.
 };
 
 }  // namespace afluente::orchestrator

@@ -57,6 +57,12 @@ estate::Integration AsSnapshot(const estate::Integration& integration) {
   return snapshot;
 }
 
+void TellDeadLetters(const std::string& integration, std::uint64_t letters) {
+  if (letters == 0) return;
+  spdlog::warn("{}: {} rows could not be converted and stand among the dead letters", integration,
+               letters);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Owner>> Owner::Open(
@@ -109,10 +115,7 @@ Status Owner::Move(const estate::Integration& integration, bool full_refresh,
   AFL_ASSIGN(pipeline::Committed committed, pipeline::Run(*source, *sink, progress, stop));
   outcome.rows_written = committed.rows_written;
   outcome.dead_letters = committed.dead_letters;
-  if (outcome.dead_letters != 0) {
-    spdlog::warn("{}: {} rows could not be converted and stand among the dead letters",
-                 integration.name, outcome.dead_letters);
-  }
+  TellDeadLetters(integration.name, outcome.dead_letters);
   outcome.schema_changes = std::move(committed.schema_changes);
   for (const std::string& change : outcome.schema_changes) {
     spdlog::info("{}: {}", integration.name, change);
@@ -254,11 +257,15 @@ std::vector<Owner::Outcome> Owner::CatchUp(
         const std::string& name = table->integration().name;
         progress_of(name).rows += table->changes();
         outcomes[name].rows_written += table->rows() + table->incomplete_rows();
+        outcomes[name].dead_letters += table->dead_letters().size();
       }
     };
     FollowGroup::Hooks hooks;
     hooks.progress_of = progress_of;
     hooks.on_applied = count;
+    hooks.on_copied_with_dead_letters = [&](const std::string& name, std::uint64_t letters) {
+      outcomes[name].dead_letters += letters;
+    };
     return group.Run(resync, options, hooks, stop).Within([&] {
       return "connection " + connection;
     });
@@ -266,6 +273,7 @@ std::vector<Owner::Outcome> Owner::CatchUp(
   std::vector<Outcome> finished;
   for (auto& [name, outcome] : outcomes) {
     outcome.status = status;
+    TellDeadLetters(name, outcome.dead_letters);
     Finish(progress_of(name), clock_.Monotonic() - began, outcome);
     finished.push_back(std::move(outcome));
   }

@@ -65,6 +65,7 @@ json FollowJson(const orchestrator::FollowReport& report, const Result<SourceSta
                    {"state", NameOf(report.state)},
                    {"changes", report.changes},
                    {"copied_rows", report.copied_rows},
+                   {"dead_letters", report.dead_letters},
                    {"position", nullptr},
                    {"lag_bytes", nullptr},
                    {"lag_seconds", nullptr},

@@ -112,6 +112,8 @@ Status FollowGroup::Publish(const Prepared& prepared) {
     (integration->FollowsInsertsOnly() ? inserts_only : whole).push_back(relation->second);
   }
   AFL_TRY(postgres::EnsurePublication(catalog, slot_, whole));
+  // One that lost its key: the server would refuse updates of it to everybody.
+  AFL_TRY(postgres::Unpublish(catalog, slot_, inserts_only));
   AFL_ASSIGN(const bool may_publish, postgres::MayPublish(catalog));
   if (!prepared.has_inserts_only && (prepared.slot_exists || !may_publish)) return Done{};
   return postgres::EnsurePublication(catalog, postgres::InsertsPublication(slot_), inserts_only,
@@ -308,7 +310,16 @@ Status FollowGroup::Follow(Prepared& prepared, StreamForm& form,
     form.sends_early = false;
   }
   culprit_ = prepared.sink->culprit().empty() ? source->culprit() : prepared.sink->culprit();
-  return status;
+  const std::string inserts = postgres::InsertsPublication(slot_);
+  const bool is_too_young =
+      !status.ok() && status.error().message().find("publication \"" + inserts +
+                                                    "\" does not exist") != std::string::npos;
+  if (!is_too_young) return status;
+  return Error(ErrorKind::kSchemaMismatch,
+               fmt::format("slot {0} is older than publication {1}, so that the server does not "
+                           "find it: SELECT pg_drop_replication_slot('{0}'), then `afluente run "
+                           "--all --full-refresh`",
+                           slot_, inserts));
 }
 
 }  // namespace afluente::orchestrator

@@ -163,6 +163,7 @@ class ArrayPrinter {
       if (cell_.size() - next_ < 8) return Raw(cell_);
       const auto size = ReadBigEndian<std::int32_t>(cell_.data() + next_);
       const auto lower = ReadBigEndian<std::int32_t>(cell_.data() + next_ + 4);
+      if (size <= 0) return Raw(cell_);
       has_bounds = has_bounds || lower != 1;
       bounds += fmt::format("[{}:{}]", lower, std::int64_t{lower} + size - 1);
       sizes_.push_back(size);

@@ -86,6 +86,18 @@ Status EnsurePublication(PGconn* connection, const std::string& name,
   return Done{};
 }
 
+Status Unpublish(PGconn* connection, const std::string& name,
+                 const std::vector<RelationName>& tables) {
+  AFL_ASSIGN(const auto published, PublishedTables(connection, name));
+  for (const RelationName& table : tables) {
+    if (!published.contains(table.oid)) continue;
+    const std::string sql = fmt::format("ALTER PUBLICATION {} DROP TABLE {}",
+                                        QuoteIdentifier(name), table.sql_name);
+    AFL_TRY(Query(connection, sql).Within([&] { return sql; }));
+  }
+  return Done{};
+}
+
 Result<bool> MayPublish(PGconn* connection) {
   AFL_ASSIGN(const QueryResult row,
              Query(connection,

@@ -45,6 +45,10 @@ std::string PublicationSql(const Publication& publication, const std::vector<Rel
 Status EnsurePublication(PGconn* connection, const std::string& name,
                          const std::vector<RelationName>& tables, bool inserts_only = false);
 
+/// Takes `tables` out of the publication where it holds them.
+Status Unpublish(PGconn* connection, const std::string& name,
+                 const std::vector<RelationName>& tables);
+
 /// Whether the role may make publications in this database.
 Result<bool> MayPublish(PGconn* connection);
 

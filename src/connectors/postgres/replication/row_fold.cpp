@@ -5,20 +5,14 @@
 namespace afluente::postgres {
 
 Result<int> RowFold::Add(const Message& change, const ChangeMoment& moment) {
-  switch (change.kind) {
-    case MessageKind::kInsert:
-      AFL_TRY(Take({}, change.new_row, moment));
-      break;
-    case MessageKind::kTruncate:
-      Truncate(moment.time);
-      break;
-    default:
-      if (!change.old_row.exists()) {
-        return Error(ErrorKind::kSchemaMismatch,
-                     "an update or delete arrived for a table without a key that does not send the "
-                     "whole old row; ALTER TABLE ... REPLICA IDENTITY FULL, also of each partition");
-      }
-      AFL_TRY(Take(change.old_row, change.new_row, moment));
+  if (change.kind == MessageKind::kTruncate) {
+    Truncate(moment.time);
+  } else if (change.kind == MessageKind::kInsert || change.old_row.exists()) {
+    AFL_TRY(Take(change.old_row, change.new_row, moment));
+  } else {
+    return Error(ErrorKind::kSchemaMismatch,
+                 "an update or delete arrived for a table without a key that does not send the "
+                 "whole old row; ALTER TABLE ... REPLICA IDENTITY FULL, also of each partition");
   }
   ++changes_;
   return 1;

@@ -165,8 +165,7 @@ Status FollowGroup::CheckPositions(Prepared& prepared, bool copies_what_fell_beh
   for (const Watch& watch : watches_) {
     const auto position = prepared.positions.find(watch.name());
     if (position == prepared.positions.end()) continue;
-    const bool goes_on = !lost && slot->confirmed <= position->second &&
-                         is_published(watch.name());
+    const bool goes_on = !lost && slot->confirmed <= position->second && is_published(watch.name());
     if (!goes_on) prepared.positions.erase(position);
   }
   for (const auto& [name, position] : prepared.positions) {

@@ -41,9 +41,9 @@ struct FollowReport {
   std::uint64_t changes = 0;  // Since this process began.
   std::uint64_t copied_rows = 0;
   std::uint64_t dead_letters = 0;  // Since this process began.
-  std::string position;     // "16/B374D848"; "" before the first commit.
-  WallTime committed_at{};  // At the source: of the last transaction that arrived.
-  WallTime applied_at{};    // When it arrived here.
+  std::string position;            // "16/B374D848"; "" before the first commit.
+  WallTime committed_at{};         // At the source: of the last transaction that arrived.
+  WallTime applied_at{};           // When it arrived here.
 };
 
 /// Runs until destroyed. Thread-safe.

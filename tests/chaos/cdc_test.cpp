@@ -132,9 +132,9 @@ class Writer {
 
   std::string Update(int table, int step) {
     static constexpr const char* kSets[kTables] = {
-        "name = name || 'u'", "n = n + 1, at = now()", "doc = doc || '{\"b\": 1}'",
-        "span = int4range(1, 9), day = day + 1", "f = -f, flag = not flag",
-        "note = 'u' || id"};
+        "name = name || 'u'",        "n = n + 1, at = now()",
+        "doc = doc || '{\"b\": 1}'", "span = int4range(1, 9), day = day + 1",
+        "f = -f, flag = not flag",   "note = 'u' || id"};
     return fmt::format("update c{} set {} where id % 37 = {}", table, kSets[table], step % 37);
   }
 

@@ -1,4 +1,5 @@
-// Rows that are followed and that the warehouse cannot hold: one row is set aside, the slot goes on.
+// Rows that are followed and that the warehouse cannot hold: one row is set aside, the slot goes
+// on.
 #include <fmt/format.h>
 
 #include "support/serving.h"
@@ -37,9 +38,7 @@ class CdcDeadLettersTest : public ServingTest {
                     of_row));
   }
   /// Ids of both sides: those that arrived.
-  std::vector<std::string> Ids() {
-    return WarehouseLines("select id from dw.d.t order by id");
-  }
+  std::vector<std::string> Ids() { return WarehouseLines("select id from dw.d.t order by id"); }
   int LettersOf(const RunReport& report) { return report.entry.value("dead_letters", -1); }
 };
 
@@ -104,8 +103,7 @@ TEST_F(CdcDeadLettersTest, ALargeValueThatIsNowhereIsToldOf) {
 
 TEST_F(CdcDeadLettersTest, WithReplicaIdentityFullNothingIsMissing) {
   Source("alter table t replica identity full");
-  Declare("t", "public.t", "dw.d.t, key: [id]",
-          std::string("mode: cdc\n") + kSetAside + kNarrow);
+  Declare("t", "public.t", "dw.d.t, key: [id]", std::string("mode: cdc\n") + kSetAside + kNarrow);
   RunOk("t");
   Source("update t set n = 1e9 where id = 1");
   RunOk("t");
@@ -116,8 +114,9 @@ TEST_F(CdcDeadLettersTest, WithReplicaIdentityFullNothingIsMissing) {
 TEST_F(CdcDeadLettersTest, ACastThatFails) {
   Source("delete from t");
   FollowT(std::string(kSetAside) + "columns: { name: { type: INTEGER }, blob: { exclude: true } }");
-  Source("insert into t(id, name) select i, case when i % 100 = 50 then 'x' || i else i::text end "
-         "from generate_series(101, 400) i");
+  Source(
+      "insert into t(id, name) select i, case when i % 100 = 50 then 'x' || i else i::text end "
+      "from generate_series(101, 400) i");
   const RunReport report = RunOk("t");
   EXPECT_EQ(LettersOf(report), 3);
   EXPECT_THAT(WarehouseLines("select count(*), sum(name) from dw.d.t"),
@@ -134,14 +133,16 @@ TEST_F(CdcDeadLettersTest, ATransformThatFails) {
               "columns: { blob: { exclude: true }, name: { mask: hash } }\n"
               "transform: |\n  SELECT *, CAST(tags[1] AS TINYINT) AS small FROM batch\n");
   RunOk("t");
-  Source("update t set tags = array[1000 + id] where id < 3; insert into t(id, tags) values (4, "
-         "array[4])");
+  Source(
+      "update t set tags = array[1000 + id] where id < 3; insert into t(id, tags) values (4, "
+      "array[4])");
   EXPECT_EQ(LettersOf(RunOk("t")), 2);
   EXPECT_THAT(WarehouseLines("select id, small from dw.d.t order by id"),
               ElementsAre("3|3", "4|4"));
   // What a mask hides is hidden here, too.
-  EXPECT_THAT(WarehouseLines("select distinct \"row\"::json->>'name' from dw._afluente.dead_letters"),
-              ElementsAre("***"));
+  EXPECT_THAT(
+      WarehouseLines("select distinct \"row\"::json->>'name' from dw._afluente.dead_letters"),
+      ElementsAre("***"));
   EXPECT_THAT(WarehouseLines("select count(*) from dw._afluente.dead_letters where reason like "
                              "'%transform: %'"),
               ElementsAre("2"));
@@ -150,7 +151,8 @@ TEST_F(CdcDeadLettersTest, ATransformThatFails) {
 TEST_F(CdcDeadLettersTest, OtherwiseTheErrorNamesTableColumnKeyValueAndCure) {
   FollowT(kNarrow);
   Source("insert into t values (4, 123456.789, 'large')");
-  RunFails("t", 1, {"public.t", "\"n\"", "id=4", "123456.789", "DECIMAL", "on_bad_row: dead_letter"});
+  RunFails("t", 1,
+           {"public.t", "\"n\"", "id=4", "123456.789", "DECIMAL", "on_bad_row: dead_letter"});
   EXPECT_THAT(Ids(), ElementsAre("1", "2", "3"));
   Follow("t", std::string(kSetAside) + kNarrow);
   EXPECT_EQ(LettersOf(RunOk("t")), 1);
@@ -181,10 +183,10 @@ TEST_F(CdcDeadLettersTest, HistorySaysThatThereWasAChange) {
   RunOk("t");
   Source("update t set name = 'y' where id = 1");
   RunOk("t");
-  EXPECT_THAT(WarehouseLines("select id, n, name, _op from dw.d.t where id = 1 order by _lsn, "
-                             "_ordinal"),
-              ElementsAre("1|1.00|n1|snapshot", "1|NULL|NULL|dead_letter",
-                          "1|NULL|NULL|dead_letter"));
+  EXPECT_THAT(
+      WarehouseLines("select id, n, name, _op from dw.d.t where id = 1 order by _lsn, "
+                     "_ordinal"),
+      ElementsAre("1|1.00|n1|snapshot", "1|NULL|NULL|dead_letter", "1|NULL|NULL|dead_letter"));
   EXPECT_THAT(WarehouseLines("select count(*) from dw._afluente.dead_letters"), ElementsAre("2"));
   EXPECT_EQ(Differences("t"), 1);  // The row that is not there.
   Source("update t set n = 1, blob = 'new' where id = 1");

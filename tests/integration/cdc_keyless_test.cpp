@@ -95,7 +95,8 @@ TEST_F(CdcKeylessTest, MasksRenamesAndExcludedColumns) {
   Follow("t", "columns: { b: { mask: hash }, blob: { exclude: true }, a: { rename: c } }");
   RunOk("t");
   Source(
-      "delete from t where ctid = (select min(ctid) from t where a = 1); update t set b = 'q' where "
+      "delete from t where ctid = (select min(ctid) from t where a = 1); update t set b = 'q' "
+      "where "
       "a = 2; update t set blob = 'z' where a = 3; update t set a = 4 where b = 'b1'");
   RunOk("t");
   EXPECT_EQ(Differences("t"), 0);
@@ -156,7 +157,8 @@ TEST_F(CdcKeylessTest, PartitionsSendWholeRows) {
       "alter table p replica identity full; alter table p1 replica identity full");
   Follow("p");
   RunFails("p", 2, {"partition p2 of public.p", "ALTER TABLE p2 REPLICA IDENTITY FULL"});
-  Source("alter table p2 replica identity full; insert into p values (1, 'x'), (1, 'x'), (11, 'y')");
+  Source(
+      "alter table p2 replica identity full; insert into p values (1, 'x'), (1, 'x'), (11, 'y')");
   RunOk("p");
   Source("update p set a = a + 10 where ctid = (select min(ctid) from p where a = 1)");
   ExpectSame("p", "select a, b, count(*) from {}p group by a, b order by a, b");

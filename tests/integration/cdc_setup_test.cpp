@@ -158,7 +158,9 @@ TEST_F(CdcSetupTest, ATableWithoutAKey) {
 TEST_F(CdcSetupTest, ATableWithReplicaIdentityNothing) {
   Source("alter table a replica identity nothing");
   Follow("a");
-  RunFails("a", 2, {"REPLICA IDENTITY NOTHING", "ALTER TABLE public.a REPLICA IDENTITY DEFAULT", "write: append"});
+  RunFails("a", 2,
+           {"REPLICA IDENTITY NOTHING", "ALTER TABLE public.a REPLICA IDENTITY DEFAULT",
+            "write: append"});
 }
 
 TEST_F(CdcSetupTest, FullWithoutADestinationKey) {

@@ -57,8 +57,7 @@ class Halving {
   std::string Why(std::size_t row, const Error& error) {
     for (const data::Column& column : schema_) {
       const std::string value = pipeline::ColumnValue(rest_, column.name, column.name);
-      const Status cast =
-          Run(fmt::format("SELECT {} FROM {} AS r", value, Between(row, row + 1)));
+      const Status cast = Run(fmt::format("SELECT {} FROM {} AS r", value, Between(row, row + 1)));
       if (cast.ok()) continue;
       return fmt::format("column \"{}\": {}", column.name, cast.error().message());
     }
@@ -91,8 +90,7 @@ Result<bool> AreRowsGood(const RowShaping& shaping, data::BatchReader& reader,
                          const data::Schema& schema, std::size_t rows) {
   AFL_ASSIGN(const data::DuckConnection connection, shaping.warehouse.Connect());
   const LaneTable lane(shaping.warehouse.lanes(), &reader, schema, rows);
-  const auto done =
-      data::Query(connection.get(), shaping.select(shaping.integration, lane.sql()));
+  const auto done = data::Query(connection.get(), shaping.select(shaping.integration, lane.sql()));
   if (done.ok()) return true;
   if (auto failure = lane.failure()) return *std::move(failure);
   return false;
@@ -100,8 +98,8 @@ Result<bool> AreRowsGood(const RowShaping& shaping, data::BatchReader& reader,
 
 Result<std::map<std::size_t, std::string>> FindBadRows(const RowShaping& shaping,
                                                        data::BatchReader& reader,
-                                                       const data::Schema& schema,
-                                                       std::size_t rows, std::size_t max) {
+                                                       const data::Schema& schema, std::size_t rows,
+                                                       std::size_t max) {
   AFL_ASSIGN(const data::DuckConnection connection, shaping.warehouse.Connect());
   {
     const LaneTable lane(shaping.warehouse.lanes(), &reader, schema, rows);
@@ -115,8 +113,8 @@ Result<std::map<std::size_t, std::string>> FindBadRows(const RowShaping& shaping
       return staged.error();
     }
   }
-  AFL_ASSIGN(const auto count, data::QueryCells(connection.get(),
-                                                fmt::format("SELECT count(*) FROM {}", kChecked)));
+  AFL_ASSIGN(const auto count,
+             data::QueryCells(connection.get(), fmt::format("SELECT count(*) FROM {}", kChecked)));
   Halving halving(shaping, connection.get(), schema, max);
   return halving.Find(std::stoull(count.front().front().text));
 }

@@ -34,7 +34,7 @@ Result<bool> AreRowsGood(const RowShaping& shaping, data::BatchReader& reader,
 /// Errors: of the reader; of a SELECT that fails without any row.
 Result<std::map<std::size_t, std::string>> FindBadRows(const RowShaping& shaping,
                                                        data::BatchReader& reader,
-                                                       const data::Schema& schema,
-                                                       std::size_t rows, std::size_t max);
+                                                       const data::Schema& schema, std::size_t rows,
+                                                       std::size_t max);
 
 }  // namespace afluente::duck

@@ -167,16 +167,15 @@ ChangeTarget::Completion ChangeTarget::CompletionSql(const pipeline::TableChange
   for (const std::string& key : changes.key()) {
     const std::string name = QuoteIdentifier(pipeline::ArrivesAs(key, integration_));
     const std::string alias = QuoteIdentifier(pipeline::kOriginPrefix + key);
-    origin +=
-        fmt::format(", {} AS {}",
-                    pipeline::KeyValue(integration_, key, pipeline::kOriginPrefix + key), alias);
+    origin += fmt::format(
+        ", {} AS {}", pipeline::KeyValue(integration_, key, pipeline::kOriginPrefix + key), alias);
     sql.match += fmt::format("{}t.{} = s.{}", sql.match.empty() ? "" : " AND ", name, alias);
     sql.key += (sql.key.empty() ? "t." : ", t.") + name;
   }
   sql.columns += fmt::format(", s.{}", kNumber);
-  sql.staged = fmt::format("{}{}{}, row_number() OVER () - 1 AS {}",
-                           pipeline::ColumnList(integration_, changes.schema()), lacks, origin,
-                           kNumber);
+  sql.staged =
+      fmt::format("{}{}{}, row_number() OVER () - 1 AS {}",
+                  pipeline::ColumnList(integration_, changes.schema()), lacks, origin, kNumber);
   return sql;
 }
 
@@ -224,8 +223,7 @@ Status ChangeTarget::SetBadRowsAside(pipeline::TableChanges& changes, Rows rows)
     AFL_ASSIGN(const bool are_good, AreRowsGood(shaping, *tried, lane, 0));
     if (are_good) return Done{};
     const auto searched = Read(changes, rows);
-    AFL_ASSIGN(const auto bad,
-               FindBadRows(shaping, *searched, lane, 0, data::DeadLetters::kMax));
+    AFL_ASSIGN(const auto bad, FindBadRows(shaping, *searched, lane, 0, data::DeadLetters::kMax));
     AFL_TRY(changes.SetAside(rows, bad));
   }
   return Done{};
@@ -243,10 +241,10 @@ Status ChangeTarget::Explain(pipeline::TableChanges& changes, Rows rows, Error e
   if (!bad.ok() || bad.value().empty()) return error;
   const auto& [number, reason] = *bad.value().begin();
   const std::string name = changes.NameOf(rows, number);
-  return Error(ErrorKind::kConversion,
-               fmt::format("{} of {}: {}; on_bad_row: dead_letter sets such rows aside",
-                           name.empty() ? "a row" : "row " + name, integration_.source.table,
-                           reason));
+  return Error(
+      ErrorKind::kConversion,
+      fmt::format("{} of {}: {}; on_bad_row: dead_letter sets such rows aside",
+                  name.empty() ? "a row" : "row " + name, integration_.source.table, reason));
 }
 
 // What the source did not send is where these rows stand now, before anything
@@ -282,8 +280,7 @@ Status ChangeTarget::CheckCompleted(duckdb_connection connection,
           "the source does not send large values again that did not change, and no row of {} holds "
           "them: its earlier version was set aside; ALTER TABLE {} REPLICA IDENTITY FULL sends "
           "them, and `afluente resync {}` reads them",
-          integration_.destination.table->ToString(), integration_.source.table,
-          integration_.name);
+          integration_.destination.table->ToString(), integration_.source.table, integration_.name);
     }
     return changes.SetAside(Rows::kIncomplete, reasons);
   }

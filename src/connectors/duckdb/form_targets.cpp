@@ -89,7 +89,9 @@ class HistoryTarget final : public ChangeTarget {
       : ChangeTarget(warehouse, integration) {}
 
  protected:
-  std::string HoldsDefaults() const override { return "_op NOT IN ('delete', 'truncate', 'dead_letter')"; }
+  std::string HoldsDefaults() const override {
+    return "_op NOT IN ('delete', 'truncate', 'dead_letter')";
+  }
 
   Status Write(duckdb_connection connection, pipeline::TableChanges& changes) override {
     return InsertRows(connection, changes);
@@ -112,7 +114,8 @@ class HistoryTarget final : public ChangeTarget {
         fmt::format("CREATE OR REPLACE TEMP TABLE _afluente_incomplete AS SELECT {0} FROM "
                     "temp._afluente_lacking AS s JOIN (SELECT * FROM {1} WHERE rowid IN (SELECT "
                     "max_by(t.rowid, (t._lsn, t._ordinal)) FROM {1} AS t SEMI JOIN "
-                    "temp._afluente_lacking AS s ON {2} GROUP BY {3}) AND _op NOT IN ('delete', 'dead_letter')) AS t ON "
+                    "temp._afluente_lacking AS s ON {2} GROUP BY {3}) AND _op NOT IN ('delete', "
+                    "'dead_letter')) AS t ON "
                     "{2}; DROP TABLE temp._afluente_lacking",
                     sql.columns, Target(), sql.match, sql.key));
   }

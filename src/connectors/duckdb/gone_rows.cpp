@@ -42,18 +42,19 @@ Status ChangeTarget::DeleteGoneRows(duckdb_connection connection, pipeline::Tabl
     });
     if (stored == target.end()) continue;
     const std::string name = QuoteIdentifier(arriving[i].name);
-    gone += fmt::format("{}{} AS c{}", gone.empty() ? "" : ", ",
-                        Sameness(fmt::format("CAST({} AS {})", name, stored->type), stored->type),
-                        i);
+    gone +=
+        fmt::format("{}{} AS c{}", gone.empty() ? "" : ", ",
+                    Sameness(fmt::format("CAST({} AS {})", name, stored->type), stored->type), i);
     match += fmt::format("{}{} IS NOT DISTINCT FROM g.c{}", match.empty() ? "" : " AND ",
                          Sameness("t." + name, stored->type), i);
   }
   const auto reader = changes.ReadGoneRows();
-  Status staged = RunOverLane(
-      connection, *reader, changes.schema(), expected, [&](const std::string& lane) {
+  Status staged =
+      RunOverLane(connection, *reader, changes.schema(), expected, [&](const std::string& lane) {
         return fmt::format(
             "CREATE OR REPLACE TEMP TABLE _afluente_gone AS SELECT *, row_number() OVER () AS "
-            "_afluente_number FROM (SELECT *, count(*) AS _afluente_rows FROM (SELECT {} FROM ({})) "
+            "_afluente_number FROM (SELECT *, count(*) AS _afluente_rows FROM (SELECT {} FROM "
+            "({})) "
             "GROUP BY ALL)",
             gone, Shaped(changes.schema(), lane));
       });
@@ -65,9 +66,10 @@ Status ChangeTarget::DeleteGoneRows(duckdb_connection connection, pipeline::Tabl
                                      "OVER (PARTITION BY g._afluente_number ORDER BY t.rowid) AS n "
                                      "FROM {0} AS t JOIN {1} AS g ON {2}) WHERE n <= wanted)",
                                      Target(), kGone, match)));
-  AFL_ASSIGN(const auto wanted,
-             data::QueryCells(connection,
-                              fmt::format("SELECT coalesce(sum(_afluente_rows), 0) FROM {}", kGone)));
+  AFL_ASSIGN(
+      const auto wanted,
+      data::QueryCells(connection,
+                       fmt::format("SELECT coalesce(sum(_afluente_rows), 0) FROM {}", kGone)));
   AFL_TRY(data::Execute(connection, fmt::format("DROP TABLE {}", kGone)));
   const auto found = static_cast<std::uint64_t>(duckdb_rows_changed(deleted.out()));
   const std::uint64_t went = std::stoull(wanted.front().front().text);

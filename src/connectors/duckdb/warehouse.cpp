@@ -80,10 +80,10 @@ Status CreateSystemSchema(duckdb_connection connection, const std::string& proje
 // Files of the same format from before dead letters had them.
 Status AddMissingColumns(duckdb_connection connection, const std::string& project) {
   const std::string table = QuoteIdentifier(project) + "." + kSystemSchema + ".dead_letters";
-  return data::Execute(
-      connection, fmt::format("ALTER TABLE {0} ADD COLUMN IF NOT EXISTS \"row\" VARCHAR; "
-                              "ALTER TABLE {0} ADD COLUMN IF NOT EXISTS position VARCHAR",
-                              table));
+  return data::Execute(connection,
+                       fmt::format("ALTER TABLE {0} ADD COLUMN IF NOT EXISTS \"row\" VARCHAR; "
+                                   "ALTER TABLE {0} ADD COLUMN IF NOT EXISTS position VARCHAR",
+                                   table));
 }
 
 std::string SafetySettings(const fs::path& lake) {

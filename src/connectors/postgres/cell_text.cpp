@@ -66,8 +66,8 @@ std::string NumericText(std::string_view cell) {
 
 std::string ClockText(std::int64_t micros) {
   const std::int64_t seconds = micros / 1'000'000;
-  std::string text = fmt::format("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60,
-                                 seconds % 60);
+  std::string text =
+      fmt::format("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
   if (micros % 1'000'000 != 0) text += fmt::format(".{:06}", micros % 1'000'000);
   return text;
 }
@@ -199,9 +199,8 @@ class ArrayPrinter {
     const std::string element =
         CellText(element_, form_, cell_.substr(next_, static_cast<std::size_t>(size)));
     next_ += static_cast<std::size_t>(size);
-    const bool is_bare =
-        !element.empty() && element != "NULL" &&
-        element.find_first_of("{}\",\\ \t\n") == std::string::npos;
+    const bool is_bare = !element.empty() && element != "NULL" &&
+                         element.find_first_of("{}\",\\ \t\n") == std::string::npos;
     text += is_bare ? element : Quoted(element);
     return true;
   }

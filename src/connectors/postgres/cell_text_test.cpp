@@ -57,16 +57,17 @@ INSTANTIATE_TEST_SUITE_P(
                  "294276-12-31 23:59:59.999999+00"},
         TextCase{"Interval", Of(Kind::kInterval), Int64(-1'000'000) + Int32(2) + Int32(1),
                  "1 mons 2 days -00:00:01"},
-        TextCase{"Array", LogicalType::List(Of(Kind::kInt32)),
-                 Int32(1) + Int32(1) + Int32(23) + Int32(2) + Int32(0) + Int32(4) + Int32(5) +
-                     Int32(-1),
-                 "[0:1]={5,NULL}"},
-        TextCase{"ArrayOfText", LogicalType::List(Of(Kind::kText)),
-                 Int32(1) + Int32(0) + Int32(25) + Int32(2) + Int32(1) + Int32(3) + "a\"b" +
-                     Int32(0),
-                 "{\"a\\\"b\",\"\"}"},
+        TextCase{
+            "Array", LogicalType::List(Of(Kind::kInt32)),
+            Int32(1) + Int32(1) + Int32(23) + Int32(2) + Int32(0) + Int32(4) + Int32(5) + Int32(-1),
+            "[0:1]={5,NULL}"},
+        TextCase{
+            "ArrayOfText", LogicalType::List(Of(Kind::kText)),
+            Int32(1) + Int32(0) + Int32(25) + Int32(2) + Int32(1) + Int32(3) + "a\"b" + Int32(0),
+            "{\"a\\\"b\",\"\"}"},
         TextCase{"ArrayCutOff", LogicalType::List(Of(Kind::kInt32)),
-                 Int32(1) + Int32(0) + Int32(23) + Int32(1000), "0x000000010000000000000017000003e8"},
+                 Int32(1) + Int32(0) + Int32(23) + Int32(1000),
+                 "0x000000010000000000000017000003e8"},
         TextCase{"ArrayOfNoElements", LogicalType::List(Of(Kind::kInt32)),
                  Int32(0) + Int32(0) + Int32(23), "{}"}),
     [](const auto& info) { return info.param.name; });

@@ -122,8 +122,9 @@ std::string CopyDecoder::DescribeRow(std::string_view tuple,
     const FieldCursor::Field field = fields.Next();
     if (field.is_broken) return described;
     if (std::find(indexes.begin(), indexes.end(), i) == indexes.end()) continue;
-    described += fmt::format("{}{}={}", described.empty() ? "" : ", ", schema_[i].name,
-                             field.is_null ? "NULL" : CellText(schema_[i].type, forms_[i], field.cell));
+    described +=
+        fmt::format("{}{}={}", described.empty() ? "" : ", ", schema_[i].name,
+                    field.is_null ? "NULL" : CellText(schema_[i].type, forms_[i], field.cell));
   }
   return described;
 }

@@ -102,15 +102,14 @@ Status ChangeDecoder::DecodeKeyCells(std::string_view key, std::size_t row, std:
   return Done{};
 }
 
-Status ChangeDecoder::DecodeKeyOfRow(std::string_view tuple, std::size_t row,
-                                     data::Batch& batch) {
+Status ChangeDecoder::DecodeKeyOfRow(std::string_view tuple, std::size_t row, data::Batch& batch) {
   TupleView(tuple).Split(cells_);
   for (std::size_t i = 0; i < shape_.key_columns.size(); ++i) {
     const std::size_t column = shape_.key_read[i];
     const TupleCell& cell = cells_.at(shape_.key_columns[i]);
     batch.columns()[column].TakeBack(row);  // It may have been set to NULL.
-    const Fault fault = DecodeChange(FormOf(shape_.columns, column), cell, row,
-                                     batch.columns()[column], arena_);
+    const Fault fault =
+        DecodeChange(FormOf(shape_.columns, column), cell, row, batch.columns()[column], arena_);
     if (fault != Fault::kNone) return BadCell(column, fault, cell);
   }
   return Done{};

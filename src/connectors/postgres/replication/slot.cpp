@@ -91,8 +91,8 @@ Status Unpublish(PGconn* connection, const std::string& name,
   AFL_ASSIGN(const auto published, PublishedTables(connection, name));
   for (const RelationName& table : tables) {
     if (!published.contains(table.oid)) continue;
-    const std::string sql = fmt::format("ALTER PUBLICATION {} DROP TABLE {}",
-                                        QuoteIdentifier(name), table.sql_name);
+    const std::string sql =
+        fmt::format("ALTER PUBLICATION {} DROP TABLE {}", QuoteIdentifier(name), table.sql_name);
     AFL_TRY(Query(connection, sql).Within([&] { return sql; }));
   }
   return Done{};

@@ -77,8 +77,8 @@ Status WalConnection::Start(const StreamOptions& options, const Wakeup& wakeup) 
   for (const std::string& publication : options.publications) {
     names += (names.empty() ? "" : ",") + QuoteIdentifier(publication);
   }
-  std::string arguments = fmt::format("proto_version '{}', publication_names '{}'",
-                                      options.protocol_version, names);
+  std::string arguments =
+      fmt::format("proto_version '{}', publication_names '{}'", options.protocol_version, names);
   if (options.protocol_version >= 2) arguments += ", messages 'true', streaming 'true'";
   if (options.binary) arguments += ", binary 'true'";
   const QueryResult started(

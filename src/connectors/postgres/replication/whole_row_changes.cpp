@@ -46,7 +46,8 @@ class WholeRowReader final : public data::BatchReader {
   Status SetAside(const Entry& entry, const Error& why, std::size_t row, data::Batch& batch) {
     if (!aside_.is_wanted()) return aside_.Refuse(entry.row, why.message(), decoder_.bad_value());
     decoder_.TakeBack(row, batch);
-    if (!gone_) return aside_.Add(next_, entry.row, entry.commit, why.message(), Copies(entry, false));
+    if (!gone_)
+      return aside_.Add(next_, entry.row, entry.commit, why.message(), Copies(entry, false));
     aside_.AddSilently(next_);  // It does not stand there.
     return Done{};
   }
@@ -91,8 +92,8 @@ class WholeRowChanges final : public ShapedChanges {
     std::map<std::size_t, std::string> found;  // By entry: its rows are the same.
     EachEntry(gone, [&](std::size_t first, std::size_t entry) {
       const auto reason = reasons.lower_bound(first);
-      const bool is_named = reason != reasons.end() &&
-                            reason->first < first + Copies(fold_->entries()[entry], gone);
+      const bool is_named =
+          reason != reasons.end() && reason->first < first + Copies(fold_->entries()[entry], gone);
       if (is_named) found[entry] = reason->second;
     });
     for (const auto& [at, reason] : found) {

@@ -13,11 +13,11 @@ namespace {
 
 constexpr const char* kGone = "temp._afluente_gone";
 
-// What of a value says whether two are the same. DuckDB holds '1 month' and
-// '30 days', or 0.0 and -0.0, to be equal.
+// What of a value says whether two are the same. DuckDB holds '1 month' and '30 days'
+// to be equal, and keeps them apart. It also holds 0.0 and -0.0 to be equal, but may
+// store either as the other.
 std::string Sameness(const std::string& value, const std::string& type) {
-  const auto has = [&](const char* part) { return type.find(part) != std::string::npos; };
-  const bool as_text = has("INTERVAL") || has("DOUBLE") || has("FLOAT");
+  const bool as_text = type.find("INTERVAL") != std::string::npos;
   return as_text ? fmt::format("CAST({} AS VARCHAR)", value) : value;
 }
 

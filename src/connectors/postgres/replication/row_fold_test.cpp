@@ -85,7 +85,7 @@ TEST_F(RowFoldTest, NullIsNoEmptyText) {
 TEST_F(RowFoldTest, AnUpdateTakesOneAwayAndBringsOne) {
   Update({"1", "a", "x"}, {"1", "b", "x"});
   Update({"1", "b", "x"}, {"1", "c", "x"});
-  EXPECT_THAT(Net(), ElementsAre("1 x 1,c,n", "-1 x 1,a,n"));
+  EXPECT_THAT(Net(), ElementsAre("-1 x 1,a,n", "1 x 1,c,n"));
 }
 
 TEST_F(RowFoldTest, WhatCancelsIsNothing) {

@@ -17,9 +17,9 @@ struct DeadLetter {
   /// The row as the source has it: a JSON object of each column that is read and its
   /// text, or null. A masked column says "***", one that was not sent is missing.
   /// "": not known.
-  std::string row;
+  std::string row = {};
   /// Where it was committed in the source's log, as text that sorts; "": read by a snapshot.
-  std::string position;
+  std::string position = {};
 };
 
 /// The dead letters of one run. Thread-safe.

@@ -85,6 +85,12 @@ void PrintLag(const json& document) {
     table.Add(std::move(cells));
   }
   fmt::print("{}", table.ToString());
+  for (const json& row : document.at("integrations")) {
+    const auto letters = row.at("dead_letters").get<std::uint64_t>();
+    if (letters == 0) continue;
+    fmt::print("{}: {} rows among the dead letters\n", row.at("integration").get<std::string>(),
+               FormatCount(letters));
+  }
   for (const json& slot : document.at("slots")) {
     const std::string name = slot.at("slot");
     if (slot.contains("error")) {

@@ -10,10 +10,16 @@
 
 namespace afluente::data {
 
-/// One row that did not arrive. Holds no cell values but its key's.
+/// One row that did not arrive.
 struct DeadLetter {
   std::string key;     // "id=42", of the destination's key where it is not masked; may be "".
   std::string reason;  // As the failed run would have said it.
+  /// The row as the source has it: a JSON object of each column that is read and its
+  /// text, or null. A masked column says "***", one that was not sent is missing.
+  /// "": not known.
+  std::string row = {};
+  /// Where it was committed in the source's log, as text that sorts; "": read by a snapshot.
+  std::string position = {};
 };
 
 /// The dead letters of one run. Thread-safe.

@@ -161,6 +161,14 @@ Write Integration::EffectiveWrite() const {
   return destination.key.empty() ? Write::kAppend : Write::kUpsert;
 }
 
+std::set<std::string> Integration::MaskedColumns() const {
+  std::set<std::string> masked;
+  for (const auto& [column, rule] : columns) {
+    if (rule.mask) masked.insert(column);
+  }
+  return masked;
+}
+
 Result<const Integration*> Estate::FindIntegration(const std::string& integration) const {
   const auto found = integrations.find(integration);
   if (found != integrations.end()) return &found->second;

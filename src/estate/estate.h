@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -200,6 +201,13 @@ struct Integration {
   /// key; otherwise append into the lake, upsert for
   /// cdc, and for incremental, event and stream upsert when there is a key, else append.
   Write EffectiveWrite() const;
+
+  /// Of mode cdc: whether only what is inserted (and TRUNCATE) is followed, because
+  /// the table has no key. Its changes come through a publication of their own.
+  bool FollowsInsertsOnly() const { return mode == Mode::kCdc && write == Write::kAppend; }
+
+  /// The source columns that a mask hides.
+  std::set<std::string> MaskedColumns() const;
 };
 
 enum class WarehouseEngine : std::uint8_t { kDuckdb, kBigquery };

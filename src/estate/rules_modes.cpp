@@ -99,10 +99,11 @@ void CheckWrite(const RuleScope& scope) {
                                 "upsert, or mode snapshot");
   }
   if (write == Write::kAppend && integration.mode == Mode::kCdc &&
-      scope.Lacks({"destination", "lake"})) {
+      scope.Has({"destination", "key"})) {
     scope.Report({"write"},
-                 "write: append does not fit mode cdc, which updates and deletes: remove it; "
-                 "form: history keeps every version");
+                 "write: append with mode cdc follows what is inserted into a table without a key, "
+                 "and destination.key names one: remove one of the two; form: history keeps every "
+                 "version of a row");
   }
 }
 

@@ -30,7 +30,7 @@ inline constexpr Word<Mode> kAll<Mode>[] = {
 
 template <>
 inline constexpr Word<Write> kAll<Write>[] = {
-    {"append", Write::kAppend, "adds rows"},
+    {"append", Write::kAppend, "adds rows; with cdc, of a table without a key"},
     {"replace", Write::kReplace, "puts the new rows in the place of all old ones, in one commit"},
     {"upsert", Write::kUpsert, "replaces the rows with the same key and adds the others"},
 };

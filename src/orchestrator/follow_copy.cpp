@@ -112,6 +112,9 @@ Status FollowGroup::CopyAtOneMoment(Prepared& prepared,
       return "integration " + integration->name;
     }));
     spdlog::info("{}: copied {} rows", integration->name, copied.rows_written);
+    if (copied.dead_letters > 0) {
+      hooks.on_copied_with_dead_letters(integration->name, copied.dead_letters);
+    }
     prepared.positions[integration->name] = slot.consistent_point;
   }
   prepared.culprit.clear();

@@ -78,14 +78,52 @@ Result<FollowGroup::Prepared> FollowGroup::Prepare(const std::set<std::string>& 
     AFL_ASSIGN(prepared.positions[name],
                postgres::ParsePosition(position).Within([&] { return "integration " + name; }));
   }
+  AFL_TRY(MakeRoomForInserts(prepared));
   AFL_TRY(CheckPositions(prepared, hooks.copies_what_fell_behind));
   AFL_TRY(CheckTables(prepared));
   AFL_TRY(PrepareAside(prepared));
-  // Before the slot: a publication that is younger than it cannot be streamed.
-  std::vector<postgres::RelationName> relations;
-  for (const auto& [name, relation] : prepared.relations) relations.push_back(relation);
-  AFL_TRY(postgres::EnsurePublication(catalog, slot_, relations));
+  AFL_TRY(Publish(prepared));
   return prepared;
+}
+
+// A publication that is younger than the slot cannot be streamed: the server looks
+// for it as of each change.
+Status FollowGroup::MakeRoomForInserts(Prepared& prepared) {
+  prepared.has_inserts_only =
+      std::any_of(integrations_.begin(), integrations_.end(),
+                  [](const auto* integration) { return integration->FollowsInsertsOnly(); });
+  if (!prepared.has_inserts_only) return Done{};
+  PGconn* catalog = prepared.catalog.get();
+  const std::string name = postgres::InsertsPublication(slot_);
+  AFL_ASSIGN(const auto publication, postgres::ReadPublication(catalog, name));
+  AFL_ASSIGN(const auto slot, postgres::ReadSlot(catalog, slot_));
+  if (publication.exists || !slot) return Done{};
+  spdlog::warn(
+      "slot {} is older than publication {}, which is to be made; it is made anew, and the tables "
+      "are copied again",
+      slot_, name);
+  AFL_TRY(postgres::DropSlot(catalog, slot_));
+  prepared.positions.clear();
+  return Done{};
+}
+
+// Before the slot. Both, so that tables of either kind can be added later.
+Status FollowGroup::Publish(const Prepared& prepared) {
+  PGconn* catalog = prepared.catalog.get();
+  std::vector<postgres::RelationName> whole;
+  std::vector<postgres::RelationName> inserts_only;
+  for (const estate::Integration* integration : integrations_) {
+    const auto relation = prepared.relations.find(integration->name);
+    if (relation == prepared.relations.end()) continue;
+    (integration->FollowsInsertsOnly() ? inserts_only : whole).push_back(relation->second);
+  }
+  AFL_TRY(postgres::EnsurePublication(catalog, slot_, whole));
+  // One that lost its key: the server would refuse updates of it to everybody.
+  AFL_TRY(postgres::Unpublish(catalog, slot_, inserts_only));
+  AFL_ASSIGN(const bool may_publish, postgres::MayPublish(catalog));
+  if (!prepared.has_inserts_only && (prepared.slot_exists || !may_publish)) return Done{};
+  return postgres::EnsurePublication(catalog, postgres::InsertsPublication(slot_), inserts_only,
+                                     true);
 }
 
 // What stands against the whole database is not one integration's fault.
@@ -109,6 +147,14 @@ Status FollowGroup::CheckPositions(Prepared& prepared, bool copies_what_fell_beh
   PGconn* catalog = prepared.catalog.get();
   AFL_ASSIGN(const auto slot, postgres::ReadSlot(catalog, slot_));
   AFL_ASSIGN(const auto published, postgres::PublishedTables(catalog, slot_));
+  AFL_ASSIGN(const auto inserts,
+             postgres::PublishedTables(catalog, postgres::InsertsPublication(slot_)));
+  const auto is_published = [&](const std::string& name) {
+    const auto found = context_.estate.integrations.find(name);
+    const bool inserts_only =
+        found != context_.estate.integrations.end() && found->second.FollowsInsertsOnly();
+    return (inserts_only ? inserts : published).contains(prepared.relations.at(name).oid);
+  };
   const bool lost = !slot || slot->wal_status == "lost";
   const auto is_kept = [&](const std::string& name, Lsn position) {
     const auto range = postgres::KeptChanges::Look(context_.spool_folder, name);
@@ -129,8 +175,7 @@ Status FollowGroup::CheckPositions(Prepared& prepared, bool copies_what_fell_beh
   for (const Watch& watch : watches_) {
     const auto position = prepared.positions.find(watch.name());
     if (position == prepared.positions.end()) continue;
-    const bool goes_on = !lost && slot->confirmed <= position->second &&
-                         published.contains(prepared.relations.at(watch.name()).oid);
+    const bool goes_on = !lost && slot->confirmed <= position->second && is_published(watch.name());
     if (!goes_on) prepared.positions.erase(position);
   }
   for (const auto& [name, position] : prepared.positions) {
@@ -138,7 +183,7 @@ Status FollowGroup::CheckPositions(Prepared& prepared, bool copies_what_fell_beh
       prepared.kept.push_back(name);
     } else if (lost || slot->confirmed > position) {
       behind.push_back(name);
-    } else if (!published.contains(prepared.relations.at(name).oid)) {
+    } else if (!is_published(name)) {
       unpublished.push_back(name);
     }
   }
@@ -261,7 +306,10 @@ Status FollowGroup::Follow(Prepared& prepared, StreamForm& form,
   constexpr int kStreamsTransactions = 140000;
   const bool is_recent = PQserverVersion(prepared.catalog.get()) >= kStreamsTransactions;
   stream.stream.slot = slot_;
-  stream.stream.publication = slot_;
+  stream.stream.publications = {slot_};
+  if (prepared.has_inserts_only) {
+    stream.stream.publications.push_back(postgres::InsertsPublication(slot_));
+  }
   stream.stream.protocol_version = is_recent && form.sends_early ? 2 : 1;
   stream.stream.binary = is_recent && !form.needs_text;
   stream.spool_folder = context_.spool_folder;
@@ -295,7 +343,16 @@ Status FollowGroup::Follow(Prepared& prepared, StreamForm& form,
     form.sends_early = false;
   }
   culprit_ = prepared.sink->culprit().empty() ? source->culprit() : prepared.sink->culprit();
-  return status;
+  const std::string inserts = postgres::InsertsPublication(slot_);
+  const bool is_too_young =
+      !status.ok() && status.error().message().find("publication \"" + inserts +
+                                                    "\" does not exist") != std::string::npos;
+  if (!is_too_young) return status;
+  return Error(ErrorKind::kSchemaMismatch,
+               fmt::format("slot {0} is older than publication {1}, so that the server does not "
+                           "find it: SELECT pg_drop_replication_slot('{0}'), then `afluente run "
+                           "--all --full-refresh`",
+                           slot_, inserts));
 }
 
 }  // namespace afluente::orchestrator

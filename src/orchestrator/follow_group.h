@@ -56,6 +56,9 @@ class FollowGroup {
     std::function<pipeline::Progress&(const std::string& integration)> progress_of;
     /// After each set; on another thread.
     std::function<void(const pipeline::Applied&)> on_applied;
+    /// After a copy that set rows aside.
+    std::function<void(const std::string& integration, std::uint64_t letters)>
+        on_copied_with_dead_letters = [](const std::string&, std::uint64_t) {};
     /// When every table has been copied.
     std::function<void()> on_copied = [] {};
     /// The others are followed while these are copied or repaired, instead of
@@ -96,6 +99,8 @@ class FollowGroup {
   Status PrepareAside(Prepared& prepared) const;
   Status Refuse(const std::vector<postgres::Obstacle>& obstacles, bool leaves_out);
   Status CheckPositions(Prepared& prepared, bool copies_what_fell_behind);
+  Status MakeRoomForInserts(Prepared& prepared);
+  Status Publish(const Prepared& prepared);
   Status CheckTables(Prepared& prepared);
   /// How the stream is asked for.
   struct StreamForm {

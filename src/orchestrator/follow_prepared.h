@@ -33,11 +33,12 @@ struct FollowGroup::Prepared {
   bool written_anew = false;                                // While it was followed.
   bool copied_beside = false;                               // While the others were followed.
   bool slot_exists = false;
-  postgres::Lsn confirmed;                // What the slot begins with, if it exists.
-  std::vector<std::string> kept;          // Integrations whose changes the disk has, not the slot.
+  postgres::Lsn confirmed;                 // What the slot begins with, if it exists.
+  std::vector<std::string> kept;           // Integrations whose changes the disk has, not the slot.
   std::map<std::string, Aside> set_aside;  // By integration.
-  std::string culprit;                    // Of a copy.
-  bool needs_text = false;  // Values must come in their text form.
+  std::string culprit;                     // Of a copy.
+  bool has_inserts_only = false;           // Tables come through the second publication, too.
+  bool needs_text = false;                 // Values must come in their text form.
 };
 
 }  // namespace afluente::orchestrator

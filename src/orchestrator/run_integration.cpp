@@ -67,6 +67,12 @@ estate::Integration AsSnapshot(const estate::Integration& integration) {
   return snapshot;
 }
 
+void TellDeadLetters(const std::string& integration, std::uint64_t letters) {
+  if (letters == 0) return;
+  spdlog::warn("{}: {} rows could not be converted and stand among the dead letters", integration,
+               letters);
+}
+
 }  // namespace
 
 std::string_view TriggeredBy(const estate::Integration& integration) {
@@ -153,10 +159,7 @@ void Owner::Count(const estate::Integration& integration, const pipeline::Commit
                   Outcome& outcome) {
   outcome.rows_written += committed.rows_written;
   outcome.dead_letters += committed.dead_letters;
-  if (committed.dead_letters != 0) {
-    spdlog::warn("{}: {} rows could not be converted and stand among the dead letters",
-                 integration.name, committed.dead_letters);
-  }
+  TellDeadLetters(integration.name, committed.dead_letters);
   for (const std::string& change : committed.schema_changes) {
     spdlog::info("{}: {}", integration.name, change);
     outcome.schema_changes.push_back(change);
@@ -303,6 +306,7 @@ std::vector<Owner::Outcome> Owner::CatchUp(
         const std::string& name = table->integration().name;
         progress_of(name).rows += table->changes();
         outcomes[name].rows_written += table->rows() + table->incomplete_rows();
+        outcomes[name].dead_letters += table->dead_letters().size();
       }
     };
     FollowGroup::Hooks hooks;
@@ -315,6 +319,9 @@ std::vector<Owner::Outcome> Owner::CatchUp(
         outcomes[name].rows_written += repaired.rows.missing + repaired.rows.different;
       }
     };
+    hooks.on_copied_with_dead_letters = [&](const std::string& name, std::uint64_t letters) {
+      outcomes[name].dead_letters += letters;
+    };
     return group.Run(resync, options, hooks, stop).Within([&] {
       return "connection " + connection;
     });
@@ -322,6 +329,7 @@ std::vector<Owner::Outcome> Owner::CatchUp(
   std::vector<Outcome> finished;
   for (auto& [name, outcome] : outcomes) {
     outcome.status = status;
+    TellDeadLetters(name, outcome.dead_letters);
     Finish(progress_of(name), clock_.Monotonic() - began, outcome);
     finished.push_back(std::move(outcome));
   }

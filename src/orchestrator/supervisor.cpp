@@ -220,7 +220,9 @@ void Supervisor::Hold(Group& group, bool held) {
 void Supervisor::CountApplied(Group& group, const pipeline::Applied& applied) {
   const std::lock_guard lock(mutex_);
   for (const auto& table : applied.changes.tables) {
-    group.reports[table->integration().name].changes += table->changes();
+    FollowReport& report = group.reports[table->integration().name];
+    report.changes += table->changes();
+    report.dead_letters += table->dead_letters().size();
     if (table->integration().destination.table) {
       group.updated.insert(*table->integration().destination.table);
     }
@@ -276,6 +278,10 @@ Status Supervisor::RunOnce(Group& group, const std::stop_token& stop) {
   };
   FollowGroup::Hooks hooks;
   hooks.progress_of = progress_of;
+  hooks.on_copied_with_dead_letters = [&](const std::string& name, std::uint64_t letters) {
+    const std::lock_guard lock(mutex_);
+    group.reports[name].dead_letters += letters;
+  };
   hooks.on_copied = [&] {
     const std::lock_guard lock(mutex_);
     for (const std::string& name : resync) {

@@ -42,10 +42,11 @@ struct FollowReport {
   ErrorKind error_kind = ErrorKind::kInternal;
   std::uint64_t changes = 0;  // Since this process began.
   std::uint64_t copied_rows = 0;
-  std::uint64_t kept_bytes = 0;  // Of changes on disk, while it takes no part.
-  std::string position;     // "16/B374D848"; "" before the first commit.
-  WallTime committed_at{};  // At the source: of the last transaction that arrived.
-  WallTime applied_at{};    // When it arrived here.
+  std::uint64_t dead_letters = 0;  // Since this process began.
+  std::uint64_t kept_bytes = 0;    // Of changes on disk, while it takes no part.
+  std::string position;            // "16/B374D848"; "" before the first commit.
+  WallTime committed_at{};         // At the source: of the last transaction that arrived.
+  WallTime applied_at{};           // When it arrived here.
   /// Of the last repair since this process began, asked for or not; nullopt: none,
   /// or one that was asked for is not done yet.
   std::optional<Repaired> repaired;

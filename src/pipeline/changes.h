@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "data/batch.h"
+#include "data/dead_letter.h"
 #include "data/logical_type.h"
 #include "data/position.h"
 #include "estate/estate.h"
@@ -24,8 +25,12 @@ constexpr const char* kLacksPrefix = "_lacks_";
 constexpr const char* kOriginPrefix = "_origin_";
 
 /// The changes of one table, as the integration's form wants them: folded to the
-/// last row a key, or, for history, each a row. Readers borrow it; each is read
-/// once, to its end, on one thread.
+/// last row a key, to net counts of whole rows, or, for history, each a row.
+/// Readers borrow it; each is read once, to its end, on one thread.
+///
+/// With `on_bad_row: dead_letter` readers leave out rows that cannot be decoded and
+/// set them aside; a later reader leaves them out without a word. History has the
+/// key of such a row instead, with an `_op` that says so.
 class TableChanges {
  public:
   virtual ~TableChanges() = default;
@@ -69,6 +74,23 @@ class TableChanges {
   /// key() `_origin_NAME`, the key under which the destination has the values.
   virtual const data::Schema& incomplete_schema() const = 0;
   virtual std::unique_ptr<data::BatchReader> ReadIncompleteRows() = 0;
+
+  /// Of a table without a key: rows that stood there and do not any more, each as
+  /// often as it went. Columns: schema().
+  virtual std::size_t gone_rows() const { return 0; }
+  virtual std::unique_ptr<data::BatchReader> ReadGoneRows() { return nullptr; }
+
+  /// Rows that some reader yields.
+  enum class Rows : std::uint8_t { kComplete, kIncomplete, kGone };
+  /// Sets rows aside that cannot be held for another reason than their bytes.
+  /// `reasons`: by number, from 0 on, among the rows that the reader of `rows` would
+  /// yield now. A gone row that cannot be held does not stand there: no letter.
+  /// Errors: kConversion when there are too many.
+  virtual Status SetAside(Rows rows, const std::map<std::size_t, std::string>& reasons);
+  /// The dead letters of the rows that were set aside.
+  virtual std::vector<data::DeadLetter> dead_letters() const { return {}; }
+  /// "key id=42", or another name of row number `row` among those of `rows`; "": none.
+  virtual std::string NameOf(Rows /*rows*/, std::size_t /*row*/) const { return ""; }
 };
 
 /// Changes of whole transactions, or a part of one that is larger than memory.

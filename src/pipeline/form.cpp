@@ -83,8 +83,8 @@ std::string CurrentRows(estate::Form form, const std::string& table,
                             fmt::join(names, ", "));
       return fmt::format(
           "(SELECT {0} FROM (SELECT * FROM {1} WHERE (_lsn, _ordinal) > coalesce((SELECT "
-          "max((_lsn, _ordinal)) FROM {1} WHERE _op = 'truncate'), ('', 0)){2}) WHERE _op <> "
-          "'delete') AS r",
+          "max((_lsn, _ordinal)) FROM {1} WHERE _op = 'truncate'), ('', 0)){2}) WHERE _op "
+          "NOT IN ('delete', 'dead_letter')) AS r",
           columns, table, last);
     }
   }

@@ -28,6 +28,8 @@ constexpr std::string_view kInsertOp = "insert";
 constexpr std::string_view kUpdateOp = "update";
 constexpr std::string_view kDeleteOp = "delete";
 constexpr std::string_view kTruncateOp = "truncate";
+/// The row has the key alone: what it is now stands among the dead letters.
+constexpr std::string_view kDeadLetterOp = "dead_letter";
 
 /// The columns that `form` adds behind those that arrive, in order.
 data::Schema FormColumns(estate::Form form);

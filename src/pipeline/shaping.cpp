@@ -47,6 +47,24 @@ std::string ColumnValue(const estate::Integration& integration, const std::strin
   return fmt::format("CAST({} AS {})", name, rule->type);
 }
 
+std::string KeyValue(const estate::Integration& integration, const std::string& column,
+                     const std::string& from) {
+  const estate::ColumnRule* rule = FindRule(integration, column);
+  const bool is_cast = rule != nullptr && !rule->mask && !rule->type.empty();
+  if (!is_cast) return ColumnValue(integration, column, from);
+  return fmt::format("TRY_CAST({} AS {})", QuoteIdentifier(from), rule->type);
+}
+
+std::string KeyList(const estate::Integration& integration, const data::Schema& key) {
+  std::string columns;
+  for (const data::Column& column : key) {
+    columns += fmt::format("{}{} AS {}", columns.empty() ? "" : ", ",
+                           KeyValue(integration, column.name, column.name),
+                           QuoteIdentifier(ArrivesAs(column.name, integration)));
+  }
+  return columns;
+}
+
 std::string ColumnList(const estate::Integration& integration, const data::Schema& source) {
   std::string columns;
   for (const data::Column& column : source) {

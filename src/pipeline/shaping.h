@@ -34,6 +34,14 @@ std::string ComesFrom(const std::string& name, const estate::Integration& integr
 std::string ColumnValue(const estate::Integration& integration, const std::string& column,
                         const std::string& from);
 
+/// The same of a column of a key, to find a row by it: NULL instead of an error. Under
+/// a value that the destination's type cannot hold no row stands.
+std::string KeyValue(const estate::Integration& integration, const std::string& column,
+                     const std::string& from);
+
+/// KeyValue of each column of `key`, renamed, for a SELECT.
+std::string KeyList(const estate::Integration& integration, const data::Schema& key);
+
 /// The columns of `source`, renamed, masked and cast, for a SELECT.
 std::string ColumnList(const estate::Integration& integration, const data::Schema& source);
 

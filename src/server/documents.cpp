@@ -67,6 +67,7 @@ json FollowJson(const orchestrator::FollowReport& report, const Result<SourceSta
                    {"changes", report.changes},
                    {"copied_rows", report.copied_rows},
                    {"kept_bytes", report.kept_bytes},
+                   {"dead_letters", report.dead_letters},
                    {"position", nullptr},
                    {"lag_bytes", nullptr},
                    {"lag_seconds", nullptr},

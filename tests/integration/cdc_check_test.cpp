@@ -59,7 +59,7 @@ TEST_F(CdcCheckTest, ReadyIsCleanAndChangesNothing) {
 TEST_F(CdcCheckTest, EveryTableIsToldOfAtItsPlace) {
   Source(
       "create table nokey(v text); create table nothing(id int primary key);"
-      "alter table nothing replica identity nothing; create table whole(id int, v text);"
+      "alter table nothing replica identity nothing; create table whole(id int primary key);"
       "alter table whole replica identity full; create view seen as select 1 as id;"
       "create table late(id int primary key deferrable);"
       "create table g(id int primary key, twice int generated always as (id * 2) stored)");
@@ -76,7 +76,7 @@ TEST_F(CdcCheckTest, EveryTableIsToldOfAtItsPlace) {
                 HasSubstr("column \"w\" is not in the source")),
           AllOf(HasSubstr("integrations/nokey.yaml:2:"), HasSubstr("nokey has no primary key")),
           AllOf(HasSubstr("integrations/nothing.yaml:2:"), HasSubstr("REPLICA IDENTITY DEFAULT")),
-          AllOf(HasSubstr("integrations/whole.yaml:3:"), HasSubstr("destination.key")),
+          AllOf(HasSubstr("integrations/whole.yaml:3:"), HasSubstr("key: [id]")),
           AllOf(HasSubstr("integrations/seen.yaml:2:"), HasSubstr("public.seen is not a table")),
           AllOf(HasSubstr("integrations/late.yaml:2:"), HasSubstr("late has no primary key")),
           AllOf(HasSubstr("integrations/g.yaml:1:"), HasSubstr("twice: { exclude: true }")),

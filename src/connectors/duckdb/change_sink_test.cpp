@@ -307,6 +307,74 @@ TEST_F(ChangeSinkTest, MoreRowsThanABatchHolds) {
   EXPECT_THAT(Table(kContacts, "count(*), min(id), max(id)"), ElementsAre("5000|1|9999"));
 }
 
+TEST_F(ChangeSinkTest, OfEqualRowsAsManyGoAsAreGone) {
+  Change(contacts_).Come(5, {"a"}).Come(5, {"a"}).Come(5, {"a"}).Come(6, {std::nullopt});
+  ApplyOk(At(10));
+  Change(contacts_).Gone(5, {"a"}).Gone(5, {"a"}).Gone(6, {std::nullopt}).Come(7, {"a"});
+  ApplyOk(At(20));
+  EXPECT_THAT(Table(kContacts), ElementsAre("1|first", "5|a", "7|a"));
+}
+
+TEST_F(ChangeSinkTest, RowsThatCameInAnEarlierPartGo) {
+  Change(contacts_).Come(5, {"a"}).Come(5, {"a"});
+  ApplyOk(std::nullopt);
+  Change(contacts_).Gone(5, {"a"}).Gone(1, {"first"});
+  ApplyOk(std::nullopt);
+  Change(contacts_).Come(8, {"b"});
+  ApplyOk(At(10));
+  EXPECT_THAT(Table(kContacts), ElementsAre("5|a", "8|b"));
+}
+
+TEST_F(ChangeSinkTest, WhatGoesIsMaskedAsWhatStandsThere) {
+  contacts_.columns["name"].mask = estate::Mask::kHash;
+  Change(contacts_).Come(5, {"a"}).Come(5, {"b"});
+  ApplyOk(At(10));
+  Change(contacts_).Gone(5, {"a"});
+  ApplyOk(At(20));
+  EXPECT_THAT(Table(kContacts, "count(*)"), ElementsAre("2"));
+}
+
+TEST_F(ChangeSinkTest, AGoneRowThatDoesNotStandThereIsAnError) {
+  Change(contacts_).Gone(1, {"first"}).Gone(1, {"first"});
+  const Status failed = Apply(At(10));
+  ASSERT_FALSE(failed.ok());
+  EXPECT_THAT(failed.error().message(), HasSubstr("1 rows that public.contacts has no more"));
+  EXPECT_THAT(Table(kContacts), ElementsAre("1|first"));
+}
+
+TEST_F(ChangeSinkTest, RowsThatACastRefusesAreSetAside) {
+  contacts_.columns["name"].type = "INTEGER";
+  contacts_.on_bad_row = estate::OnBadRow::kDeadLetter;
+  ASSERT_TRUE(warehouse_
+                  .Execute("CREATE OR REPLACE TABLE analytics.crm.contacts(id BIGINT, name "
+                           "INTEGER); INSERT INTO analytics.crm.contacts VALUES (3, 33)")
+                  .ok());
+  FakeChanges& changes = Change(contacts_);
+  for (int i = 0; i < 3'000; ++i) changes.Put(i, {i % 1'000 == 3 ? "x" : std::to_string(i)});
+  ApplyOk(At(10));
+  EXPECT_THAT(Table(kContacts, "count(*), count(*) FILTER (id = 3)"), ElementsAre("2997|0"));
+  EXPECT_THAT(
+      warehouse_.Rows("SELECT key, integration, \"row\", position, reason LIKE 'column \"name\": "
+                      "%''x''%' FROM analytics._afluente.dead_letters ORDER BY key"),
+      ElementsAre("id=1003|contacts|{}|0/10|true", "id=2003|contacts|{}|0/10|true",
+                  "id=3|contacts|{}|0/10|true"));
+}
+
+TEST_F(ChangeSinkTest, OtherwiseTheRowIsNamed) {
+  contacts_.transform = "SELECT id, CAST(name AS INTEGER) AS name FROM batch";
+  ASSERT_TRUE(warehouse_
+                  .Execute("CREATE OR REPLACE TABLE analytics.crm.contacts(id BIGINT, name "
+                           "INTEGER)")
+                  .ok());
+  Change(contacts_).Put(4, {"4"}).Put(5, {"five"});
+  const Status failed = Apply(At(10));
+  ASSERT_FALSE(failed.ok());
+  EXPECT_EQ(failed.error().kind(), ErrorKind::kConversion);
+  for (const char* word : {"public.contacts", "id=5", "transform", "five", "on_bad_row"}) {
+    EXPECT_THAT(failed.error().message(), HasSubstr(word));
+  }
+}
+
 TEST_F(ChangeSinkTest, ATableThatIsGoneIsNamed) {
   ASSERT_TRUE(warehouse_.Execute("DROP TABLE analytics.crm.contacts").ok());
   Change(contacts_).Put(1, {"ana"});

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "base/names.h"
+#include "connectors/duckdb/checkpoints.h"
 #include "connectors/duckdb/lane_function.h"
 #include "pipeline/form.h"
 #include "pipeline/shaping.h"
@@ -42,7 +43,12 @@ Status ChangeTarget::RunOverLane(
 }
 
 std::string ChangeTarget::Shaped(const data::Schema& schema, const std::string& lane) const {
-  std::string select = pipeline::ShapingSelect(integration_, schema, lane);
+  return ShapedBy(integration_, schema, lane);
+}
+
+std::string ChangeTarget::ShapedBy(const estate::Integration& integration,
+                                   const data::Schema& schema, const std::string& lane) const {
+  std::string select = pipeline::ShapingSelect(integration, schema, lane);
   if (const std::string added = AddedColumns(); !added.empty()) {
     select = fmt::format("SELECT *{} FROM ({})", added, select);
   }
@@ -161,14 +167,84 @@ ChangeTarget::Completion ChangeTarget::CompletionSql(const pipeline::TableChange
   for (const std::string& key : changes.key()) {
     const std::string name = QuoteIdentifier(pipeline::ArrivesAs(key, integration_));
     const std::string alias = QuoteIdentifier(pipeline::kOriginPrefix + key);
-    origin +=
-        fmt::format(", {} AS {}",
-                    pipeline::ColumnValue(integration_, key, pipeline::kOriginPrefix + key), alias);
+    origin += fmt::format(
+        ", {} AS {}", pipeline::KeyValue(integration_, key, pipeline::kOriginPrefix + key), alias);
     sql.match += fmt::format("{}t.{} = s.{}", sql.match.empty() ? "" : " AND ", name, alias);
     sql.key += (sql.key.empty() ? "t." : ", t.") + name;
   }
-  sql.staged = pipeline::ColumnList(integration_, changes.schema()) + lacks + origin;
+  sql.columns += fmt::format(", s.{}", kNumber);
+  sql.staged =
+      fmt::format("{}{}{}, row_number() OVER () - 1 AS {}",
+                  pipeline::ColumnList(integration_, changes.schema()), lacks, origin, kNumber);
   return sql;
+}
+
+bool ChangeTarget::SetsAside() const {
+  return integration_.mode == estate::Mode::kCdc &&
+         integration_.on_bad_row == estate::OnBadRow::kDeadLetter;
+}
+
+bool ChangeTarget::ShapingCanFail() const {
+  return !integration_.transform.empty() || !evolution_.projection.empty() ||
+         std::any_of(integration_.columns.begin(), integration_.columns.end(),
+                     [](const auto& rule) { return !rule.second.type.empty(); });
+}
+
+// Incomplete rows are completed, not transformed; their casts are the same.
+RowShaping ChangeTarget::ShapingOf(const data::Schema& schema) const {
+  return {warehouse_, integration_,
+          [this, &schema](const estate::Integration& integration, const std::string& lane) {
+            return ShapedBy(integration, schema, lane);
+          }};
+}
+
+std::unique_ptr<data::BatchReader> ChangeTarget::Read(pipeline::TableChanges& changes, Rows rows) {
+  switch (rows) {
+    case Rows::kComplete:
+      return changes.ReadRows();
+    case Rows::kIncomplete:
+      return changes.ReadIncompleteRows();
+    case Rows::kGone:
+      return changes.ReadGoneRows();
+  }
+  return nullptr;
+}
+
+// A statement that fails takes the transaction along: rows are tried before.
+Status ChangeTarget::SetBadRowsAside(pipeline::TableChanges& changes, Rows rows) const {
+  const data::Schema& lane =
+      rows == Rows::kIncomplete ? changes.incomplete_schema() : changes.schema();
+  const RowShaping shaping = ShapingOf(changes.schema());
+  // History keeps the key of a row that was set aside; one whose key cannot be held
+  // either fails a second time and is left out.
+  constexpr int kRounds = 2;
+  for (int round = 0; round <= kRounds; ++round) {
+    const auto tried = Read(changes, rows);
+    AFL_ASSIGN(const bool are_good, AreRowsGood(shaping, *tried, lane, 0));
+    if (are_good) return Done{};
+    const auto searched = Read(changes, rows);
+    AFL_ASSIGN(const auto bad, FindBadRows(shaping, *searched, lane, 0, data::DeadLetters::kMax));
+    AFL_TRY(changes.SetAside(rows, bad));
+  }
+  return Done{};
+}
+
+// Which row a statement over `rows` failed at, for a person.
+Status ChangeTarget::Explain(pipeline::TableChanges& changes, Rows rows, Error error) const {
+  const bool may_be_a_row =
+      error.kind() != ErrorKind::kTransient && error.kind() != ErrorKind::kCancelled;
+  if (integration_.mode != estate::Mode::kCdc || !ShapingCanFail() || !may_be_a_row) return error;
+  const data::Schema& lane =
+      rows == Rows::kIncomplete ? changes.incomplete_schema() : changes.schema();
+  const auto reader = Read(changes, rows);
+  const auto bad = FindBadRows(ShapingOf(changes.schema()), *reader, lane, 0, 0);
+  if (!bad.ok() || bad.value().empty()) return error;
+  const auto& [number, reason] = *bad.value().begin();
+  const std::string name = changes.NameOf(rows, number);
+  return Error(
+      ErrorKind::kConversion,
+      fmt::format("{} of {}: {}; on_bad_row: dead_letter sets such rows aside",
+                  name.empty() ? "a row" : "row " + name, integration_.source.table, reason));
 }
 
 // What the source did not send is where these rows stand now, before anything
@@ -188,14 +264,30 @@ Status ChangeTarget::StageIncompleteRows(duckdb_connection connection,
 }
 
 Status ChangeTarget::CheckCompleted(duckdb_connection connection,
-                                    const pipeline::TableChanges& changes) const {
+                                    pipeline::TableChanges& changes) const {
   AFL_ASSIGN(const auto found,
              data::QueryCells(connection, fmt::format("SELECT count(*) FROM {}", kIncomplete)));
-  if (found.front().front().text == std::to_string(changes.incomplete_rows())) return Done{};
+  const std::size_t expected = changes.incomplete_rows();
+  if (found.front().front().text == std::to_string(expected)) return Done{};
+  if (SetsAside()) {
+    AFL_ASSIGN(const auto missing,
+               data::QueryCells(connection, fmt::format("SELECT range FROM range({}) ANTI JOIN {} "
+                                                        "ON range = {} ORDER BY range",
+                                                        expected, kIncomplete, kNumber)));
+    std::map<std::size_t, std::string> reasons;
+    for (const auto& row : missing) {
+      reasons[std::stoull(row.front().text)] = fmt::format(
+          "the source does not send large values again that did not change, and no row of {} holds "
+          "them: its earlier version was set aside; ALTER TABLE {} REPLICA IDENTITY FULL sends "
+          "them, and `afluente resync {}` reads them",
+          integration_.destination.table->ToString(), integration_.source.table, integration_.name);
+    }
+    return changes.SetAside(Rows::kIncomplete, reasons);
+  }
   return Error(ErrorKind::kSchemaMismatch,
                fmt::format("{} changed rows stand in no row of {}, which should hold their large "
                            "values; `afluente resync {}` copies the table again",
-                           changes.incomplete_rows() - std::stoull(found.front().front().text),
+                           expected - std::stoull(found.front().front().text),
                            integration_.destination.table->ToString(), integration_.name));
 }
 
@@ -215,7 +307,7 @@ Status ChangeTarget::DeleteKeys(duckdb_connection connection, pipeline::TableCha
   return RunOverLane(
       connection, *reader, changes.key_schema(), changes.keys(), [&](const std::string& lane) {
         return fmt::format("DELETE FROM {} AS t USING (SELECT {} FROM {}) AS s WHERE {}", Target(),
-                           pipeline::ColumnList(integration_, changes.key_schema()), lane,
+                           pipeline::KeyList(integration_, changes.key_schema()), lane,
                            KeysMatch(changes));
       });
 }
@@ -224,12 +316,16 @@ Status ChangeTarget::InsertRows(duckdb_connection connection, pipeline::TableCha
   const std::string insert = fmt::format("INSERT INTO {} BY NAME ", Target());
   if (changes.rows() > 0) {
     const auto reader = changes.ReadRows();
-    AFL_TRY(RunOverLane(
+    Status inserted = RunOverLane(
         connection, *reader, changes.schema(), changes.rows(),
-        [&](const std::string& lane) { return insert + Shaped(changes.schema(), lane); }));
+        [&](const std::string& lane) { return insert + Shaped(changes.schema(), lane); });
+    if (!inserted.ok()) {
+      return Explain(changes, Rows::kComplete, std::move(inserted).error());
+    }
   }
   if (changes.incomplete_rows() == 0) return Done{};
-  const std::string rows = fmt::format("SELECT *{} FROM {}", AddedColumns(), kIncomplete);
+  const std::string rows =
+      fmt::format("SELECT * EXCLUDE ({}){} FROM {}", kNumber, AddedColumns(), kIncomplete);
   return data::Execute(connection,
                        insert + (evolution_.projection.empty()
                                      ? rows
@@ -239,6 +335,9 @@ Status ChangeTarget::InsertRows(duckdb_connection connection, pipeline::TableCha
 
 Status ChangeTarget::Apply(duckdb_connection connection, pipeline::TableChanges& changes) {
   AFL_TRY(Fit(connection, changes));
+  const bool tries = SetsAside() && ShapingCanFail();
+  if (tries && changes.rows() > 0) AFL_TRY(SetBadRowsAside(changes, Rows::kComplete));
+  if (tries && changes.gone_rows() > 0) AFL_TRY(SetBadRowsAside(changes, Rows::kGone));
   if (changes.incomplete_rows() > 0) {
     if (!integration_.transform.empty()) {
       return Error(
@@ -247,10 +346,14 @@ Status ChangeTarget::Apply(duckdb_connection connection, pipeline::TableChanges&
                       "values again that did not change; ALTER TABLE {} REPLICA IDENTITY FULL",
                       integration_.transform_mark.ToString(), integration_.source.table));
     }
-    AFL_TRY(StageIncompleteRows(connection, changes));
+    if (tries) AFL_TRY(SetBadRowsAside(changes, Rows::kIncomplete));
+    Status staged = StageIncompleteRows(connection, changes);
+    if (!staged.ok()) return Explain(changes, Rows::kIncomplete, std::move(staged).error());
     AFL_TRY(CheckCompleted(connection, changes));
   }
-  return Write(connection, changes);
+  AFL_TRY(Write(connection, changes));
+  return WriteDeadLetters(connection, *integration_.destination.table, integration_.name,
+                          changes.dead_letters());
 }
 
 }  // namespace afluente::duck

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "connectors/duckdb/bad_rows.h"
 #include "connectors/duckdb/evolution.h"
 #include "connectors/duckdb/warehouse.h"
 #include "estate/estate.h"
@@ -50,7 +52,11 @@ class ChangeTarget {
   /// Brings the rows into the table, which has their columns by now.
   virtual Status Write(duckdb_connection connection, pipeline::TableChanges& changes) = 0;
 
+  using Rows = pipeline::TableChanges::Rows;
+
   static constexpr const char* kIncomplete = "temp._afluente_incomplete";
+  /// A column of it: the row's number among those that were read.
+  static constexpr const char* kNumber = "_afluente_number";
 
   /// The SQL that brings incomplete rows (s) and the rows that hold what they
   /// lack (t) together.
@@ -61,10 +67,12 @@ class ChangeTarget {
     std::string key;      // Columns of t.
   };
   Completion CompletionSql(const pipeline::TableChanges& changes) const;
-  /// kSchemaMismatch unless every incomplete row found its values.
-  Status CheckCompleted(duckdb_connection connection, const pipeline::TableChanges& changes) const;
+  /// Rows that did not find their values are set aside, or fail with kSchemaMismatch.
+  Status CheckCompleted(duckdb_connection connection, pipeline::TableChanges& changes) const;
 
   Status DeleteKeys(duckdb_connection connection, pipeline::TableChanges& changes);
+  /// Of rows that are equal in all columns, as many as the changes say.
+  Status DeleteGoneRows(duckdb_connection connection, pipeline::TableChanges& changes);
   Status InsertRows(duckdb_connection connection, pipeline::TableChanges& changes);
   Status RunOverLane(duckdb_connection connection, data::BatchReader& reader,
                      const data::Schema& schema, std::size_t rows,
@@ -73,6 +81,8 @@ class ChangeTarget {
   std::string KeysMatch(const pipeline::TableChanges& changes) const;
   std::string Target() const;
   const estate::Integration& integration() const { return integration_; }
+  /// Rows that cannot be held become dead letters.
+  bool SetsAside() const;
   /// Rows of the table were deleted in the open transaction.
   void NoteDeleted() { has_deleted_ = true; }
 
@@ -84,6 +94,13 @@ class ChangeTarget {
                    const std::vector<TableColumn>& before);
   Status Rebuild(duckdb_connection connection) const;
   std::string Shaped(const data::Schema& schema, const std::string& lane) const;
+  std::string ShapedBy(const estate::Integration& integration, const data::Schema& schema,
+                       const std::string& lane) const;
+  bool ShapingCanFail() const;
+  RowShaping ShapingOf(const data::Schema& schema) const;
+  Status Explain(pipeline::TableChanges& changes, Rows rows, Error error) const;
+  Status SetBadRowsAside(pipeline::TableChanges& changes, Rows rows) const;
+  static std::unique_ptr<data::BatchReader> Read(pipeline::TableChanges& changes, Rows rows);
 
   Warehouse& warehouse_;
   const estate::Integration& integration_;

@@ -17,6 +17,8 @@ std::string Key(const CheckpointPlace& place, const std::string& integration) {
                      QuoteLiteral(integration));
 }
 
+std::string OrNull(const std::string& text) { return text.empty() ? "NULL" : QuoteLiteral(text); }
+
 }  // namespace
 
 Result<std::optional<data::Position>> ReadCheckpoint(duckdb_connection connection,
@@ -69,13 +71,16 @@ Status WriteDeadLetters(duckdb_connection connection, const CheckpointPlace& pla
   if (dead_letters.empty()) return Done{};
   std::string rows;
   for (const data::DeadLetter& letter : dead_letters) {
-    rows += fmt::format("{}({}, {}, {}, {}, now())", rows.empty() ? "" : ", ",
+    rows += fmt::format("{}({}, {}, {}, {}, now(), {}, {})", rows.empty() ? "" : ", ",
                         QuoteLiteral(place.destination), QuoteLiteral(integration),
-                        QuoteLiteral(letter.key), QuoteLiteral(letter.reason));
+                        QuoteLiteral(letter.key), QuoteLiteral(letter.reason), OrNull(letter.row),
+                        OrNull(letter.position));
   }
-  return data::Execute(connection,
-                       fmt::format("INSERT INTO {}.{}.dead_letters VALUES {}",
-                                   QuoteIdentifier(place.project), kSystemSchema, rows));
+  return data::Execute(
+      connection,
+      fmt::format("INSERT INTO {}.{}.dead_letters(destination, integration, key, reason, "
+                  "committed_at, \"row\", position) VALUES {}",
+                  QuoteIdentifier(place.project), kSystemSchema, rows));
 }
 
 }  // namespace afluente::duck

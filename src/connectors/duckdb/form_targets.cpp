@@ -22,6 +22,7 @@ class MirrorTarget final : public ChangeTarget {
       AFL_TRY(data::Execute(connection, "DELETE FROM " + Target()));
     } else {
       AFL_TRY(DeleteKeys(connection, changes));
+      AFL_TRY(DeleteGoneRows(connection, changes));
     }
     return InsertRows(connection, changes);
   }
@@ -71,7 +72,7 @@ class SoftDeleteTarget final : public ChangeTarget {
           return fmt::format(
               "CREATE OR REPLACE TEMP TABLE _afluente_marked AS SELECT t.* REPLACE (s._deleted_at "
               "AS _deleted_at) FROM {} AS t JOIN (SELECT {}, _deleted_at FROM {}) AS s ON {}",
-              Target(), pipeline::ColumnList(integration(), changes.key_schema()), lane, match);
+              Target(), pipeline::KeyList(integration(), changes.key_schema()), lane, match);
         }));
     return data::Execute(
         connection, fmt::format("DELETE FROM {0} AS t USING temp._afluente_marked AS s WHERE {1}; "
@@ -88,7 +89,9 @@ class HistoryTarget final : public ChangeTarget {
       : ChangeTarget(warehouse, integration) {}
 
  protected:
-  std::string HoldsDefaults() const override { return "_op NOT IN ('delete', 'truncate')"; }
+  std::string HoldsDefaults() const override {
+    return "_op NOT IN ('delete', 'truncate', 'dead_letter')";
+  }
 
   Status Write(duckdb_connection connection, pipeline::TableChanges& changes) override {
     return InsertRows(connection, changes);
@@ -111,7 +114,8 @@ class HistoryTarget final : public ChangeTarget {
         fmt::format("CREATE OR REPLACE TEMP TABLE _afluente_incomplete AS SELECT {0} FROM "
                     "temp._afluente_lacking AS s JOIN (SELECT * FROM {1} WHERE rowid IN (SELECT "
                     "max_by(t.rowid, (t._lsn, t._ordinal)) FROM {1} AS t SEMI JOIN "
-                    "temp._afluente_lacking AS s ON {2} GROUP BY {3}) AND _op <> 'delete') AS t ON "
+                    "temp._afluente_lacking AS s ON {2} GROUP BY {3}) AND _op NOT IN ('delete', "
+                    "'dead_letter')) AS t ON "
                     "{2}; DROP TABLE temp._afluente_lacking",
                     sql.columns, Target(), sql.match, sql.key));
   }

@@ -119,6 +119,16 @@ class FakeChanges final : public pipeline::TableChanges {
     marked_.push_back({id, {}, {}, at.time_since_epoch().count()});
     return *this;
   }
+  /// Of a table without a key: a row that stood there and went.
+  FakeChanges& Gone(std::int64_t id, std::vector<TestText> texts) {
+    gone_.push_back({id, std::move(texts)});
+    return *this;
+  }
+  /// Of a table without a key: a row that came.
+  FakeChanges& Come(std::int64_t id, std::vector<TestText> texts) {
+    rows_.push_back({id, std::move(texts)});
+    return *this;
+  }
   /// Rows from before a column came hold `texts`, where they hold anything.
   FakeChanges& Default(std::vector<TestText> texts) {
     defaults_ = {0, std::move(texts)};
@@ -158,6 +168,25 @@ class FakeChanges final : public pipeline::TableChanges {
   std::unique_ptr<data::BatchReader> ReadIncompleteRows() override {
     return Read(incomplete_, false);
   }
+  std::size_t gone_rows() const override { return gone_.size(); }
+  std::unique_ptr<data::BatchReader> ReadGoneRows() override { return Read(gone_, false); }
+
+  Status SetAside(Rows rows, const std::map<std::size_t, std::string>& reasons) override {
+    std::vector<TestRow>& from = rows == Rows::kComplete     ? rows_
+                                 : rows == Rows::kIncomplete ? incomplete_
+                                                             : gone_;
+    for (auto reason = reasons.rbegin(); reason != reasons.rend(); ++reason) {
+      const auto at = from.begin() + static_cast<std::ptrdiff_t>(reason->first);
+      const std::string key = "id=" + std::to_string(at->id);
+      if (rows != Rows::kGone) letters_.push_back({key, reason->second, "{}", "0/10"});
+      from.erase(at);
+    }
+    return Done{};
+  }
+  std::vector<data::DeadLetter> dead_letters() const override { return letters_; }
+  std::string NameOf(Rows /*rows*/, std::size_t row) const override {
+    return "id=" + std::to_string(rows_.at(row).id);
+  }
 
  private:
   static std::unique_ptr<data::BatchReader> Read(const std::vector<TestRow>& rows, bool fails) {
@@ -175,6 +204,8 @@ class FakeChanges final : public pipeline::TableChanges {
   std::vector<TestRow> marked_;  // The time as `origin`.
   std::vector<TestRow> rows_;
   std::vector<TestRow> incomplete_;
+  std::vector<TestRow> gone_;
+  std::vector<data::DeadLetter> letters_;
   TestRow defaults_;
   std::optional<WallTime> truncated_at_;
   bool fails_ = false;

@@ -71,9 +71,19 @@ Status CreateSystemSchema(duckdb_connection connection, const std::string& proje
                   "CREATE TABLE {0}.checkpoints(destination VARCHAR, integration VARCHAR, "
                   "kind VARCHAR, position VARCHAR, committed_at TIMESTAMPTZ);"
                   "CREATE TABLE {0}.dead_letters(destination VARCHAR, integration VARCHAR, "
-                  "key VARCHAR, reason VARCHAR, committed_at TIMESTAMPTZ);"
+                  "key VARCHAR, reason VARCHAR, committed_at TIMESTAMPTZ, \"row\" VARCHAR, "
+                  "position VARCHAR);"
                   "COMMIT",
                   schema, kFormatVersion));
+}
+
+// Files of the same format from before dead letters had them.
+Status AddMissingColumns(duckdb_connection connection, const std::string& project) {
+  const std::string table = QuoteIdentifier(project) + "." + kSystemSchema + ".dead_letters";
+  return data::Execute(connection,
+                       fmt::format("ALTER TABLE {0} ADD COLUMN IF NOT EXISTS \"row\" VARCHAR; "
+                                   "ALTER TABLE {0} ADD COLUMN IF NOT EXISTS position VARCHAR",
+                                   table));
 }
 
 std::string SafetySettings(const fs::path& lake) {
@@ -172,6 +182,7 @@ Result<std::unique_ptr<Warehouse>> Warehouse::Open(const WarehouseOptions& optio
     // A process that dies between the two leaves a file without the schema.
     AFL_ASSIGN(const bool has_schema, HasSystemSchema(connection.get(), project));
     if (!has_schema) AFL_TRY(CreateSystemSchema(connection.get(), project));
+    if (has_schema) AFL_TRY(AddMissingColumns(connection.get(), project));
   }
   AFL_TRY(data::Execute(connection.get(), SafetySettings(options.lake)));
   return warehouse;

@@ -50,7 +50,8 @@ nlohmann::json ToJson(const Manifest& manifest) {
     json["files"].push_back({{"name", file.name}, {"rows", file.rows}, {"bytes", file.bytes}});
   }
   for (const auto& letter : manifest.dead_letters) {
-    json["dead_letters"].push_back({{"key", letter.key}, {"reason", letter.reason}});
+    json["dead_letters"].push_back(
+        {{"key", letter.key}, {"reason", letter.reason}, {"row", letter.row}});
   }
   return json;
 }
@@ -66,7 +67,8 @@ Manifest FromJson(const nlohmann::json& json) {
     manifest.files.push_back({file.at("name"), file.at("rows"), file.at("bytes")});
   }
   for (const auto& letter : json.value("dead_letters", nlohmann::json::array())) {
-    manifest.dead_letters.push_back({letter.at("key"), letter.at("reason")});
+    manifest.dead_letters.push_back(
+        {letter.at("key"), letter.at("reason"), letter.value("row", "")});
   }
   return manifest;
 }

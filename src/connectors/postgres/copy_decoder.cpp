@@ -3,15 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
-#include "base/utf8.h"
 #include "connectors/postgres/big_endian.h"
+#include "connectors/postgres/cell_text.h"
 
 namespace afluente::postgres {
 namespace {
 
 using data::Kind;
-using data::LogicalType;
 
 // The fields of one tuple, in order. Fails by flag: a Result a cell would cost
 // more than most cells do.
@@ -52,22 +52,6 @@ class FieldCursor {
 Error BrokenStream() {
   return {ErrorKind::kInternal,
           "the COPY stream is broken: a tuple has another number of fields or bytes than it says"};
-}
-
-std::string CellText(const LogicalType& type, std::string_view cell) {
-  if (type.kind == Kind::kInt16 && cell.size() == 2) {
-    return std::to_string(ReadBigEndian<std::int16_t>(cell.data()));
-  }
-  if (type.kind == Kind::kInt32 && cell.size() == 4) {
-    return std::to_string(ReadBigEndian<std::int32_t>(cell.data()));
-  }
-  if (type.kind == Kind::kInt64 && cell.size() == 8) {
-    return std::to_string(ReadBigEndian<std::int64_t>(cell.data()));
-  }
-  if (type.kind == Kind::kText && IsUtf8(cell.data(), cell.size())) return std::string(cell);
-  std::string hex = "0x";
-  for (const char byte : cell) hex += fmt::format("{:02x}", static_cast<unsigned char>(byte));
-  return hex;
 }
 
 }  // namespace
@@ -112,6 +96,23 @@ Status CopyDecoder::DecodeTuple(std::string_view tuple, std::size_t row, data::B
   return BrokenStream();
 }
 
+std::string CopyDecoder::RawRow(std::string_view tuple, const std::set<std::string>& hidden) const {
+  FieldCursor fields(tuple);
+  nlohmann::ordered_json row = nlohmann::ordered_json::object();
+  if (!fields.Begin(schema_.size())) return "";
+  for (std::size_t i = 0; i < schema_.size(); ++i) {
+    const FieldCursor::Field field = fields.Next();
+    if (field.is_broken) return "";
+    const std::string& name = schema_[i].name;
+    if (field.is_null) {
+      row[name] = nullptr;
+    } else {
+      row[name] = hidden.contains(name) ? "***" : CellText(schema_[i].type, forms_[i], field.cell);
+    }
+  }
+  return row.dump();
+}
+
 std::string CopyDecoder::DescribeRow(std::string_view tuple,
                                      const std::vector<std::size_t>& indexes) const {
   FieldCursor fields(tuple);
@@ -121,8 +122,9 @@ std::string CopyDecoder::DescribeRow(std::string_view tuple,
     const FieldCursor::Field field = fields.Next();
     if (field.is_broken) return described;
     if (std::find(indexes.begin(), indexes.end(), i) == indexes.end()) continue;
-    described += fmt::format("{}{}={}", described.empty() ? "" : ", ", schema_[i].name,
-                             field.is_null ? "NULL" : CellText(schema_[i].type, field.cell));
+    described +=
+        fmt::format("{}{}={}", described.empty() ? "" : ", ", schema_[i].name,
+                    field.is_null ? "NULL" : CellText(schema_[i].type, forms_[i], field.cell));
   }
   return described;
 }

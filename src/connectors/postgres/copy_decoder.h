@@ -1,6 +1,7 @@
 // COPY BINARY: one tuple of bytes into one row of a batch.
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,8 +25,12 @@ class CopyDecoder {
   Status DecodeTuple(std::string_view tuple, std::size_t row, data::Batch& batch);
 
   /// "id=42, uuid=6f...": the columns at `indexes` of a tuple, for people who
-  /// look for the row. Integers and text as such, other types in hex.
+  /// look for the row.
   std::string DescribeRow(std::string_view tuple, const std::vector<std::size_t>& indexes) const;
+
+  /// The row as a dead letter keeps it (data::DeadLetter::row), with "***" for the
+  /// columns of `hidden`; "" for a broken tuple.
+  std::string RawRow(std::string_view tuple, const std::set<std::string>& hidden) const;
 
  private:
   struct ListColumn {

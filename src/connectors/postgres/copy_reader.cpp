@@ -101,7 +101,8 @@ Result<CopyReader::Row> CopyReader::NextRow() {
 Status CopyReader::SetAside(const Row& row, const Error& error) {
   if (context_.dead_letters == nullptr || error.kind() != ErrorKind::kConversion) return error;
   return context_.dead_letters->Add(
-      {decoder_.DescribeRow({row.bytes, row.size}, context_.key_columns), error.message()});
+      {decoder_.DescribeRow({row.bytes, row.size}, context_.key_columns), error.message(),
+       decoder_.RawRow({row.bytes, row.size}, context_.masked_columns)});
 }
 
 Result<std::size_t> CopyReader::Next(data::Batch& batch) {

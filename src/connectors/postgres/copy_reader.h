@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <memory>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -41,6 +42,8 @@ struct CopyContext {
   data::DeadLetters* dead_letters;
   /// Columns by which a dead letter's row is named.
   const std::vector<std::size_t>& key_columns;
+  /// Columns whose values no dead letter may hold.
+  const std::set<std::string>& masked_columns;
 };
 
 /// Reads what it takes from the queue over one connection that is inside its

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "connectors/postgres/catalog.h"
@@ -75,6 +76,7 @@ class PostgresSource final : public pipeline::Source {
   bool sets_bad_rows_aside_ = false;
   data::DeadLetters dead_letters_;
   std::vector<std::size_t> key_columns_;
+  std::set<std::string> masked_columns_;
 };
 
 std::string And(const std::string& condition, const std::string& more) {
@@ -100,6 +102,7 @@ Status PostgresSource::Plan(const estate::Integration& integration,
                                            : PlanQuery(integration, from));
   sets_bad_rows_aside_ = integration.on_bad_row == estate::OnBadRow::kDeadLetter;
   key_columns_ = KeyColumns(integration, columns_.schema);
+  masked_columns_ = integration.MaskedColumns();
   return Done{};
 }
 
@@ -283,7 +286,8 @@ Result<std::unique_ptr<data::BatchReader>> PostgresSource::OpenLane(const std::s
                             columns_.forms,
                             progress_,
                             sets_bad_rows_aside_ ? &dead_letters_ : nullptr,
-                            key_columns_};
+                            key_columns_,
+                            masked_columns_};
   return std::unique_ptr<data::BatchReader>(
       std::make_unique<CopyReader>(std::move(connection), context, stop));
 }

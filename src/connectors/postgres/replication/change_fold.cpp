@@ -60,21 +60,22 @@ ChangeFold::Entry& ChangeFold::FindOrAdd(std::string_view key) {
   return entries_.back();
 }
 
-void ChangeFold::SetRow(Entry& entry, std::string_view row, PostgresMicros time) {
+void ChangeFold::SetRow(Entry& entry, std::string_view row, const ChangeMoment& moment) {
   entry.row = Keep(row);
   entry.origin = {};
-  entry.time = time;
+  entry.time = moment.time;
+  entry.commit = moment.commit;
   entry.marked = false;
 }
 
-Status ChangeFold::Insert(const Message& insert, PostgresMicros time) {
+Status ChangeFold::Insert(const Message& insert, const ChangeMoment& moment) {
   AFL_TRY(ReadInsert(insert, key_columns_, changed_));
-  SetRow(FindOrAdd(changed_.key), insert.new_row.bytes(), time);
+  SetRow(FindOrAdd(changed_.key), insert.new_row.bytes(), moment);
   ++changes_;
   return Done{};
 }
 
-Status ChangeFold::Update(const Message& update, PostgresMicros time) {
+Status ChangeFold::Update(const Message& update, const ChangeMoment& moment) {
   AFL_TRY(ReadUpdate(update, key_columns_, changed_));
   const std::string& old_key = changed_.old_key;
   ++changes_;
@@ -102,19 +103,19 @@ Status ChangeFold::Update(const Message& update, PostgresMicros time) {
     Entry& gone = FindOrAdd(old_key);
     gone.row = {};
     gone.origin = {};
-    gone.time = time;
+    gone.time = moment.time;
     gone.marked = false;
   }
   Entry& entry = FindOrAdd(changed_.key);
-  SetRow(entry, row, time);
+  SetRow(entry, row, moment);
   entry.origin = origin;
   return Done{};
 }
 
-Status ChangeFold::Delete(const Message& deletion, PostgresMicros time) {
+Status ChangeFold::Delete(const Message& deletion, const ChangeMoment& moment) {
   AFL_TRY(ReadDelete(deletion, key_columns_, changed_));
   Entry& entry = FindOrAdd(changed_.key);
-  entry.time = time;
+  entry.time = moment.time;
   entry.marked = deleted_ == Deleted::kMarked;
   if (!entry.marked) {
     entry.row = {};

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "connectors/postgres/replication/change_collector.h"
 #include "connectors/postgres/replication/pgoutput.h"
 #include "connectors/postgres/replication/tuple_cells.h"
 #include "connectors/postgres/row_arena.h"
@@ -32,7 +33,8 @@ class ChangeFold {
     std::string_view key;     // EncodeKey's form.
     std::string_view row;     // A TupleView's bytes; empty: none is known here.
     std::string_view origin;  // Not empty: the row lacks values; see above.
-    PostgresMicros time = 0;  // Of the commit that changed it last.
+    PostgresMicros time = 0;  // Of the commit that changed it last, ...
+    Lsn commit;               // ... and its place.
     std::uint64_t hash = 0;
     bool marked = false;  // Deleted at `time`, and kept by the destination.
 
@@ -50,9 +52,9 @@ class ChangeFold {
       : key_columns_(std::move(key_columns)), deleted_(deleted) {}
 
   /// Errors: those of ReadInsert, ReadUpdate and ReadDelete.
-  Status Insert(const Message& insert, PostgresMicros time);
-  Status Update(const Message& update, PostgresMicros time);
-  Status Delete(const Message& deletion, PostgresMicros time);
+  Status Insert(const Message& insert, const ChangeMoment& moment);
+  Status Update(const Message& update, const ChangeMoment& moment);
+  Status Delete(const Message& deletion, const ChangeMoment& moment);
   void Truncate(PostgresMicros time);
 
   /// When the rows that stood there before `entries` went; nullopt: they stay.
@@ -75,7 +77,7 @@ class ChangeFold {
   Entry* Find(std::string_view key, std::uint64_t hash);
   Entry& FindOrAdd(std::string_view key);
   void Grow();
-  void SetRow(Entry& entry, std::string_view row, PostgresMicros time);
+  void SetRow(Entry& entry, std::string_view row, const ChangeMoment& moment);
   std::string_view Keep(std::string_view bytes);
 
   std::vector<std::size_t> key_columns_;

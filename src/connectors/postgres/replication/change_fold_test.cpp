@@ -41,10 +41,10 @@ class ChangeFoldTest : public testing::Test {
     auto copy = std::make_unique<std::string>(bytes);
     Message message;
     AFL_TRY(ParseMessage(*copy, false, message));
-    ++time_;
-    Status folded = message.kind == MessageKind::kInsert   ? fold_.Insert(message, time_)
-                    : message.kind == MessageKind::kUpdate ? fold_.Update(message, time_)
-                                                           : fold_.Delete(message, time_);
+    const ChangeMoment moment{{}, ++time_};
+    Status folded = message.kind == MessageKind::kInsert   ? fold_.Insert(message, moment)
+                    : message.kind == MessageKind::kUpdate ? fold_.Update(message, moment)
+                                                           : fold_.Delete(message, moment);
     std::fill(copy->begin(), copy->end(), '!');
     return folded;
   }

@@ -33,10 +33,14 @@ std::size_t Count(Yields yields, const ChangeFold& fold) {
                     [yields](const Entry& entry) { return Wants(yields, entry); }));
 }
 
+bool IsOfRows(Yields yields) {
+  return yields == Yields::kRows || yields == Yields::kIncompleteRows;
+}
+
 class FoldReader final : public data::BatchReader {
  public:
-  FoldReader(const TableShape& shape, const ChangeFold& fold, Yields yields)
-      : shape_(shape), fold_(fold), yields_(yields), decoder_(shape) {}
+  FoldReader(const TableShape& shape, const ChangeFold& fold, Yields yields, SetAsideRows& aside)
+      : shape_(shape), fold_(fold), yields_(yields), aside_(aside), decoder_(shape) {}
 
   Result<std::size_t> Next(data::Batch& batch) override {
     decoder_.BeginBatch();
@@ -44,13 +48,28 @@ class FoldReader final : public data::BatchReader {
     const std::vector<Entry>& entries = fold_.entries();
     for (; rows < data::Batch::kRows && next_ < entries.size(); ++next_) {
       if (!Wants(yields_, entries[next_])) continue;
-      AFL_TRY(Decode(entries[next_], rows, batch));
-      ++rows;
+      if (IsOfRows(yields_) && aside_.Has(next_)) continue;
+      if (aside_.is_wanted()) decoder_.BeginRow(batch);
+      const Status decoded = Decode(entries[next_], rows, batch);
+      if (decoded.ok()) {
+        ++rows;
+      } else {
+        AFL_TRY(SetAside(decoded.error(), rows, batch));
+      }
     }
     return rows;
   }
 
  private:
+  Status SetAside(const Error& why, std::size_t row, data::Batch& batch) {
+    const Entry& entry = fold_.entries()[next_];
+    if (!aside_.is_wanted()) return aside_.Refuse(entry.row, why.message(), decoder_.bad_value());
+    decoder_.TakeBack(row, batch);
+    // No row stands under a key that the destination cannot hold.
+    if (!IsOfRows(yields_)) return Done{};
+    return aside_.Add(next_, entry.row, entry.commit, why.message());
+  }
+
   Status Decode(const Entry& entry, std::size_t row, data::Batch& batch) {
     switch (yields_) {
       case Yields::kKeys:
@@ -70,6 +89,7 @@ class FoldReader final : public data::BatchReader {
   const TableShape& shape_;
   const ChangeFold& fold_;
   const Yields yields_;
+  SetAsideRows& aside_;
   ChangeDecoder decoder_;
   std::size_t next_ = 0;
 };
@@ -81,9 +101,7 @@ class FoldedChanges final : public ShapedChanges {
       : ShapedChanges(integration, std::move(shape)),
         fold_(std::move(fold)),
         keys_(Count(Yields::kKeys, *fold_)),
-        marked_keys_(Count(Yields::kMarkedKeys, *fold_)),
-        rows_(fold_->complete_rows()),
-        incomplete_rows_(fold_->incomplete_rows()) {}
+        marked_keys_(Count(Yields::kMarkedKeys, *fold_)) {}
 
   std::optional<WallTime> truncated_at() const override {
     const auto time = fold_->truncated_at();
@@ -93,8 +111,8 @@ class FoldedChanges final : public ShapedChanges {
   std::uint64_t changes() const override { return fold_->changes(); }
   std::size_t keys() const override { return keys_; }
   std::size_t marked_keys() const override { return marked_keys_; }
-  std::size_t rows() const override { return rows_; }
-  std::size_t incomplete_rows() const override { return incomplete_rows_; }
+  std::size_t rows() const override { return CountRows(Yields::kRows); }
+  std::size_t incomplete_rows() const override { return CountRows(Yields::kIncompleteRows); }
   std::unique_ptr<data::BatchReader> ReadKeys() override { return Read(Yields::kKeys); }
   std::unique_ptr<data::BatchReader> ReadMarkedKeys() override { return Read(Yields::kMarkedKeys); }
   std::unique_ptr<data::BatchReader> ReadRows() override { return Read(Yields::kRows); }
@@ -102,16 +120,53 @@ class FoldedChanges final : public ShapedChanges {
     return Read(Yields::kIncompleteRows);
   }
 
+  Status SetAside(Rows rows, const std::map<std::size_t, std::string>& reasons) override {
+    std::vector<std::pair<std::size_t, std::string>> found;
+    EachRow(rows, [&](std::size_t number, std::size_t entry) {
+      const auto reason = reasons.find(number);
+      if (reason != reasons.end()) found.emplace_back(entry, reason->second);
+    });
+    for (const auto& [at, reason] : found) {
+      const Entry& entry = fold_->entries()[at];
+      AFL_TRY(aside().Add(at, entry.row, entry.commit, reason));
+    }
+    return Done{};
+  }
+  std::string NameOf(Rows rows, std::size_t row) const override {
+    std::string name;
+    EachRow(rows, [&](std::size_t number, std::size_t entry) {
+      if (number == row) name = aside().KeyText(fold_->entries()[entry].row);
+    });
+    return name;
+  }
+
  private:
-  std::unique_ptr<data::BatchReader> Read(Yields yields) const {
-    return std::make_unique<FoldReader>(shape(), *fold_, yields);
+  std::unique_ptr<data::BatchReader> Read(Yields yields) {
+    return std::make_unique<FoldReader>(shape(), *fold_, yields, aside());
+  }
+
+  // Calls `visit` with the number and the entry of each row that is yielded.
+  template <class F>
+  void EachRow(Yields yields, const F& visit) const {
+    std::size_t number = 0;
+    for (std::size_t i = 0; i < fold_->entries().size(); ++i) {
+      if (Wants(yields, fold_->entries()[i]) && !aside().Has(i)) visit(number++, i);
+    }
+  }
+  template <class F>
+  void EachRow(Rows rows, const F& visit) const {
+    EachRow(rows == Rows::kComplete ? Yields::kRows : Yields::kIncompleteRows, visit);
+  }
+
+  std::size_t CountRows(Yields yields) const {
+    std::size_t rows = 0;
+    EachRow(yields, [&](std::size_t, std::size_t) { ++rows; });
+    return rows;
   }
 
   const std::unique_ptr<ChangeFold> fold_;
   const std::size_t keys_;
   const std::size_t marked_keys_;
-  const std::size_t rows_;
-  const std::size_t incomplete_rows_;
 };
 
 class FoldCollector final : public ChangeCollector {
@@ -124,11 +179,11 @@ class FoldCollector final : public ChangeCollector {
 
   Result<int> Add(const Message& change, const ChangeMoment& moment) override {
     if (change.kind == MessageKind::kInsert) {
-      AFL_TRY(fold_->Insert(change, moment.time));
+      AFL_TRY(fold_->Insert(change, moment));
     } else if (change.kind == MessageKind::kUpdate) {
-      AFL_TRY(fold_->Update(change, moment.time));
+      AFL_TRY(fold_->Update(change, moment));
     } else if (change.kind == MessageKind::kDelete) {
-      AFL_TRY(fold_->Delete(change, moment.time));
+      AFL_TRY(fold_->Delete(change, moment));
     } else {
       fold_->Truncate(moment.time);
     }

@@ -69,6 +69,16 @@ std::optional<estate::Finding> CheckIdentity(const std::vector<std::string>& ide
                   fmt::join(key, ", "), table, fmt::join(identity, ", "))};
 }
 
+std::optional<estate::Finding> CheckWholeRowForm(const std::string& table,
+                                                 const estate::Integration& integration) {
+  if (integration.form == estate::Form::kMirror) return std::nullopt;
+  return estate::Finding{
+      integration.mark,
+      fmt::format("form: {} needs rows that have a name, and {} has no key: name the columns that "
+                  "identify a row with destination.key, or choose form: mirror",
+                  estate::NameOf(integration.form), table)};
+}
+
 Result<std::shared_ptr<const TableShape>> ShapeTable(const RelationMessage& relation,
                                                      const std::vector<CatalogColumn>& columns,
                                                      const estate::Integration& integration,
@@ -104,6 +114,12 @@ Result<std::shared_ptr<const TableShape>> ShapeTable(const RelationMessage& rela
   const std::string table = relation.schema + "." + relation.name;
   if (const auto finding = CheckIdentity(shape->key, schema, table, integration)) {
     return Error(ErrorKind::kSchemaMismatch, finding->ToString());
+  }
+  shape->whole_rows = relation.replica_identity == 'f' && shape->key.empty();
+  if (shape->whole_rows) {
+    if (const auto finding = CheckWholeRowForm(table, integration)) {
+      return Error(ErrorKind::kSchemaMismatch, finding->ToString());
+    }
   }
   AFL_TRY(AddForm(*shape, integration));
   shape->incomplete_schema = shape->row_schema;

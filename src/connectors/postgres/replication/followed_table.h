@@ -22,6 +22,7 @@ struct TableShape {
   std::vector<int> schema_index;         // Of each tuple column; -1: not read.
   std::vector<std::size_t> key_columns;  // Tuple columns of the key.
   std::vector<std::string> key;          // Their names.
+  bool whole_rows = false;  // There is no key, and updates and deletes send the whole old row.
   data::Schema row_schema;  // columns.schema; for history, the form's columns behind it.
   data::Schema key_schema;
   std::vector<std::size_t> key_read;  // Their places in columns.schema.
@@ -42,6 +43,11 @@ Result<std::shared_ptr<const TableShape>> ShapeTable(const RelationMessage& rela
                                                      const estate::Integration& integration,
                                                      std::uint64_t version,
                                                      std::map<std::string, std::string> defaults);
+
+/// What is wrong with the integration's form when rows of `table` have no key and are
+/// named by all that they hold.
+std::optional<estate::Finding> CheckWholeRowForm(const std::string& table,
+                                                 const estate::Integration& integration);
 
 /// What is wrong when rows of `table` are identified by the columns `identity`,
 /// as its replica identity sends them; `schema`: the columns that are read.

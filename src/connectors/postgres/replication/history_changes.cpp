@@ -26,10 +26,16 @@ std::string_view NameOf(HistoryLog::Op op) {
   return "";
 }
 
+// An entry that was set aside stands with its key among the complete ones.
+bool Yields(const Entry& entry, std::size_t at, const SetAsideRows& aside, bool complete) {
+  if (aside.Has(at)) return complete && !aside.IsDropped(at);
+  return entry.complete() == complete;
+}
+
 class LogReader final : public data::BatchReader {
  public:
-  LogReader(const TableShape& shape, const HistoryLog& log, bool complete)
-      : shape_(shape), log_(log), complete_(complete), decoder_(shape) {}
+  LogReader(const TableShape& shape, const HistoryLog& log, bool complete, SetAsideRows& aside)
+      : shape_(shape), log_(log), complete_(complete), aside_(aside), decoder_(shape) {}
 
   Result<std::size_t> Next(data::Batch& batch) override {
     decoder_.BeginBatch();
@@ -37,14 +43,46 @@ class LogReader final : public data::BatchReader {
     std::size_t rows = 0;
     const std::vector<Entry>& entries = log_.entries();
     for (; rows < data::Batch::kRows && next_ < entries.size(); ++next_) {
-      if (entries[next_].complete() != complete_) continue;
-      AFL_TRY(Decode(entries[next_], rows, batch));
-      ++rows;
+      if (!Yields(entries[next_], next_, aside_, complete_)) continue;
+      if (aside_.is_wanted()) decoder_.BeginRow(batch);
+      AFL_ASSIGN(const bool is_there, DecodeOrSetAside(entries[next_], rows, batch));
+      if (is_there) ++rows;
     }
     return rows;
   }
 
  private:
+  // False: nothing of the entry can be held.
+  Result<bool> DecodeOrSetAside(const Entry& entry, std::size_t row, data::Batch& batch) {
+    if (!aside_.Has(next_)) {
+      const Status decoded = Decode(entry, row, batch);
+      if (decoded.ok()) return true;
+      const std::string& why = decoded.error().message();
+      if (!aside_.is_wanted()) return aside_.Refuse(entry.row, why, decoder_.bad_value());
+      decoder_.TakeBack(row, batch);
+      // What a delete says is its key; the rest of the old row was told before.
+      if (entry.op == HistoryLog::Op::kDelete) {
+        aside_.AddSilently(next_);
+      } else {
+        AFL_TRY(aside_.Add(next_, entry.row, entry.moment.commit, why));
+      }
+    }
+    if (!complete_) return false;  // Its key comes among the complete ones.
+    if (DecodeKeyAlone(entry, row, batch).ok()) return true;
+    decoder_.TakeBack(row, batch);
+    aside_.AddSilently(next_);
+    return false;
+  }
+
+  Status DecodeKeyAlone(const Entry& entry, std::size_t row, data::Batch& batch) {
+    std::vector<data::VectorWriter>& columns = batch.columns();
+    for (std::size_t i = 0; i < shape_.columns.schema.size(); ++i) columns[i].SetNull(row);
+    AFL_TRY(decoder_.DecodeKeyOfRow(entry.row, row, batch));
+    const bool is_delete = entry.op == HistoryLog::Op::kDelete;
+    DecodeForm(entry, is_delete ? pipeline::kDeleteOp : pipeline::kDeadLetterOp, row, batch);
+    return Done{};
+  }
+
   Status Decode(const Entry& entry, std::size_t row, data::Batch& batch) {
     std::vector<data::VectorWriter>& columns = batch.columns();
     const std::size_t own = shape_.columns.schema.size();
@@ -53,16 +91,21 @@ class LogReader final : public data::BatchReader {
     } else {
       AFL_TRY(decoder_.DecodeRow(entry.row, row, !complete_, batch));
     }
-    const std::string_view op = NameOf(entry.op);
+    DecodeForm(entry, NameOf(entry.op), row, batch);
+    if (complete_) return Done{};
+    const std::size_t flags = shape_.row_schema.size();
+    for (std::size_t i = own; i < flags; ++i) columns[flags + i].Set(row, false);
+    return decoder_.DecodeKeyCells(entry.origin, row, 2 * flags, batch);
+  }
+
+  void DecodeForm(const Entry& entry, std::string_view op, std::size_t row, data::Batch& batch) {
+    std::vector<data::VectorWriter>& columns = batch.columns();
+    const std::size_t own = shape_.columns.schema.size();
     columns[own].SetBytes(row, op.data(), op.size());
     const std::string& lsn = LsnText(entry.moment.commit);
     columns[own + 1].SetBytes(row, lsn.data(), lsn.size());
     columns[own + 2].Set(row, entry.moment.ordinal);
     columns[own + 3].Set(row, entry.moment.time + kEpochMicros);
-    if (complete_) return Done{};
-    const std::size_t flags = shape_.row_schema.size();
-    for (std::size_t i = own; i < flags; ++i) columns[flags + i].Set(row, false);
-    return decoder_.DecodeKeyCells(entry.origin, row, 2 * flags, batch);
   }
 
   // One text a transaction; it stays where it is until the next batch.
@@ -75,15 +118,11 @@ class LogReader final : public data::BatchReader {
   const TableShape& shape_;
   const HistoryLog& log_;
   const bool complete_;
+  SetAsideRows& aside_;
   ChangeDecoder decoder_;
   std::size_t next_ = 0;
   std::deque<std::string> lsns_;
   Lsn last_;
-};
-
-class EmptyReader final : public data::BatchReader {
- public:
-  Result<std::size_t> Next(data::Batch& /*batch*/) override { return std::size_t{0}; }
 };
 
 class HistoryChanges final : public ShapedChanges {
@@ -96,20 +135,61 @@ class HistoryChanges final : public ShapedChanges {
   std::uint64_t changes() const override { return log_->changes(); }
   std::size_t keys() const override { return 0; }
   std::size_t marked_keys() const override { return 0; }
-  std::size_t rows() const override { return log_->entries().size() - log_->incomplete(); }
-  std::size_t incomplete_rows() const override { return log_->incomplete(); }
-  std::unique_ptr<data::BatchReader> ReadKeys() override { return std::make_unique<EmptyReader>(); }
+  std::size_t rows() const override { return CountRows(true); }
+  std::size_t incomplete_rows() const override { return CountRows(false); }
+  std::unique_ptr<data::BatchReader> ReadKeys() override { return std::make_unique<NoRows>(); }
   std::unique_ptr<data::BatchReader> ReadMarkedKeys() override {
-    return std::make_unique<EmptyReader>();
+    return std::make_unique<NoRows>();
   }
   std::unique_ptr<data::BatchReader> ReadRows() override {
-    return std::make_unique<LogReader>(shape(), *log_, true);
+    return std::make_unique<LogReader>(shape(), *log_, true, aside());
   }
   std::unique_ptr<data::BatchReader> ReadIncompleteRows() override {
-    return std::make_unique<LogReader>(shape(), *log_, false);
+    return std::make_unique<LogReader>(shape(), *log_, false, aside());
+  }
+  Status SetAside(Rows rows, const std::map<std::size_t, std::string>& reasons) override {
+    std::vector<std::pair<std::size_t, std::string>> found;
+    EachRow(rows == Rows::kComplete, [&](std::size_t number, std::size_t entry) {
+      const auto reason = reasons.find(number);
+      if (reason != reasons.end()) found.emplace_back(entry, reason->second);
+    });
+    for (const auto& [at, reason] : found) {
+      const Entry& entry = log_->entries()[at];
+      if (entry.op == HistoryLog::Op::kDelete) {
+        aside().AddSilently(at);
+        continue;
+      }
+      AFL_TRY(aside().Add(at, entry.row, entry.moment.commit, reason));
+    }
+    return Done{};
+  }
+  std::string NameOf(Rows rows, std::size_t row) const override {
+    std::string name;
+    EachRow(rows == Rows::kComplete, [&](std::size_t number, std::size_t entry) {
+      if (number == row) name = aside().KeyText(log_->entries()[entry].row);
+    });
+    return name;
   }
 
  private:
+  // Calls `visit` with the number and the entry of each row that is yielded.
+  template <class F>
+  void EachRow(bool complete, const F& visit) const {
+    std::size_t number = 0;
+    for (std::size_t i = 0; i < log_->entries().size(); ++i) {
+      if (Yields(log_->entries()[i], i, aside(), complete)) visit(number++, i);
+    }
+  }
+
+  std::size_t CountRows(bool complete) const {
+    if (aside().empty()) {
+      return complete ? log_->entries().size() - log_->incomplete() : log_->incomplete();
+    }
+    std::size_t rows = 0;
+    EachRow(complete, [&](std::size_t, std::size_t) { ++rows; });
+    return rows;
+  }
+
   const std::unique_ptr<HistoryLog> log_;
 };
 

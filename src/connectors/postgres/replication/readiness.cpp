@@ -176,14 +176,9 @@ class Checker {
                          const std::vector<CatalogColumn>& columns, const data::Schema& schema) {
     AFL_ASSIGN(ReplicaIdentity identity, ReadIdentity(connection_, table));
     const auto& key = integration.destination.key;
+    if (integration.FollowsInsertsOnly()) return CheckInsertsOnly(integration, table, identity);
     if (identity.kind == 'f') {
-      if (key.empty()) {
-        Report(integration, integration.destination.mark,
-               fmt::format("table {} has REPLICA IDENTITY FULL: say which columns identify a row "
-                           "with destination.key",
-                           table.sql_name));
-        return Done{};
-      }
+      if (key.empty()) return CheckWholeRows(integration, table);
       for (const std::string& name : key) {
         const auto column =
             std::find_if(columns.begin(), columns.end(), [&](const CatalogColumn& candidate) {
@@ -201,20 +196,72 @@ class Checker {
     } else if (identity.kind == 'n') {
       Report(integration, integration.source.mark,
              fmt::format("table {0} has REPLICA IDENTITY NOTHING, so updates and deletes name no "
-                         "row: ALTER TABLE {0} REPLICA IDENTITY DEFAULT",
+                         "row: ALTER TABLE {0} REPLICA IDENTITY DEFAULT, or `write: append` if "
+                         "rows are only inserted",
                          table.sql_name));
       return Done{};
     } else if (identity.columns.empty()) {
       Report(integration, integration.source.mark,
              fmt::format("table {0} has no primary key, so updates and deletes name no row: add "
-                         "one, or ALTER TABLE {0} REPLICA IDENTITY USING INDEX a unique index of "
-                         "columns that are NOT NULL",
+                         "one; or ALTER TABLE {0} REPLICA IDENTITY USING INDEX a unique index of "
+                         "columns that are NOT NULL; or ALTER TABLE {0} REPLICA IDENTITY FULL, "
+                         "which sends whole rows; or `write: append` if rows are only inserted",
                          table.sql_name));
       return Done{};
     }
     const auto finding = CheckIdentity(identity.columns, schema, table.sql_name, integration);
     if (finding) {
       Report(integration, finding->mark, finding->message, ErrorKind::kSchemaMismatch);
+    }
+    return Done{};
+  }
+
+  // Updates of a table that has a key would be lost without a word.
+  Status CheckInsertsOnly(const estate::Integration& integration, const RelationName& table,
+                          const ReplicaIdentity& identity) {
+    const bool has_key = identity.kind != 'n' && !identity.columns.empty();
+    if (!identity.is_full() && !has_key) return Done{};
+    Report(integration, integration.mark,
+           fmt::format("write: append follows inserts alone, and updates and deletes of {} name "
+                       "their rows, by {}: remove it",
+                       table.sql_name, identity.is_full() ? "REPLICA IDENTITY FULL" : "their key"));
+    return Done{};
+  }
+
+  // A row is named by all that it holds; a key is quicker by far.
+  Status CheckWholeRows(const estate::Integration& integration, const RelationName& table) {
+    AFL_ASSIGN(const QueryResult key,
+               QueryParams(connection_,
+                           "SELECT a.attname FROM pg_catalog.pg_index i JOIN "
+                           "pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = "
+                           "ANY (i.indkey) WHERE i.indrelid = $1::oid AND i.indisprimary ORDER BY "
+                           "array_position(i.indkey::int2[], a.attnum)",
+                           {table.oid}));
+    if (PQntuples(key.get()) > 0) {
+      std::vector<std::string> names;
+      for (const std::string& name : FirstColumn(key)) {
+        names.push_back(pipeline::ArrivesAs(name, integration));
+      }
+      Report(integration, integration.destination.mark,
+             fmt::format("table {} has REPLICA IDENTITY FULL: say which columns identify a row "
+                         "with destination.key, as its primary key does: key: [{}]",
+                         table.sql_name, fmt::join(names, ", ")));
+      return Done{};
+    }
+    if (const auto finding = CheckWholeRowForm(table.sql_name, integration)) {
+      Report(integration, finding->mark, finding->message);
+    }
+    AFL_ASSIGN(const QueryResult partial,
+               QueryParams(connection_,
+                           "SELECT c.oid::regclass FROM pg_catalog.pg_partition_tree($1::oid) p "
+                           "JOIN pg_catalog.pg_class c ON c.oid = p.relid WHERE p.isleaf AND "
+                           "c.relreplident <> 'f' ORDER BY 1 LIMIT 1",
+                           {table.oid}));
+    if (PQntuples(partial.get()) > 0) {
+      Report(integration, integration.source.mark,
+             fmt::format("partition {0} of {1} does not send whole rows: ALTER TABLE {0} REPLICA "
+                         "IDENTITY FULL",
+                         Text(partial, 0, 0), table.sql_name));
     }
     return Done{};
   }
@@ -229,12 +276,25 @@ class Checker {
   }
 
   Status CheckPublication() {
-    AFL_ASSIGN(const Publication publication, ReadPublication(connection_, plan_.slot));
-    if (!publication.exists) return CheckMayCreate(publication);
+    AFL_TRY(CheckPublication(plan_.slot, false));
+    const bool has_inserts_only =
+        std::any_of(plan_.integrations.begin(), plan_.integrations.end(),
+                    [](const auto* integration) { return integration->FollowsInsertsOnly(); });
+    return has_inserts_only ? CheckPublication(InsertsPublication(plan_.slot), true)
+                            : Status(Done{});
+  }
+
+  Status CheckPublication(const std::string& name, bool inserts_only) {
+    AFL_ASSIGN(const Publication publication, ReadPublication(connection_, name, inserts_only));
+    std::map<const estate::Integration*, RelationName> members;
     for (const estate::Integration* integration : plan_.integrations) {
       const auto found = ready_.relations.find(integration->name);
       if (found == ready_.relations.end()) continue;
-      AFL_TRY(CheckPublished(publication, *integration, found->second));
+      if (integration->FollowsInsertsOnly() == inserts_only) members[integration] = found->second;
+    }
+    if (!publication.exists) return CheckMayCreate(publication, members);
+    for (const auto& [integration, table] : members) {
+      AFL_TRY(CheckPublished(publication, *integration, table));
     }
     return Done{};
   }
@@ -247,7 +307,7 @@ class Checker {
       Report(integration, integration.source.mark,
              fmt::format("publication {0} sends the changes of {1} as those of its partitions: "
                          "ALTER PUBLICATION {0} SET (publish_via_partition_root = true)",
-                         QuoteIdentifier(plan_.slot), table.sql_name));
+                         QuoteIdentifier(publication.name), table.sql_name));
       return Done{};
     }
     AFL_ASSIGN(const bool owns, Owns(table));
@@ -255,26 +315,24 @@ class Checker {
     Report(integration, integration.source.mark,
            fmt::format("role {} may not add {} to publication {}; somebody who owns both must run: "
                        "{}",
-                       role_, table.sql_name, plan_.slot, sql),
+                       role_, table.sql_name, publication.name, sql),
            ErrorKind::kUnauthorized);
     return Done{};
   }
 
   // Without a publication nothing can be followed: one statement for all tables.
-  Status CheckMayCreate(const Publication& publication) {
+  Status CheckMayCreate(const Publication& publication,
+                        const std::map<const estate::Integration*, RelationName>& members) {
     std::vector<RelationName> tables;
     std::set<std::string> not_owned;
-    for (const auto& [name, table] : ready_.relations) {
+    for (const auto& [integration, table] : members) {
       tables.push_back(table);
       AFL_ASSIGN(const bool owns, Owns(table));
       if (!owns) not_owned.insert(table.sql_name);
     }
-    AFL_ASSIGN(const QueryResult row,
-               Query(connection_,
-                     "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), "
-                     "'CREATE')"));
+    AFL_ASSIGN(const bool may_publish, MayPublish(connection_));
     std::vector<std::string> lacks;
-    if (!IsTrue(row, 0)) lacks.push_back("may not CREATE in database " + database_);
+    if (!may_publish) lacks.push_back("may not CREATE in database " + database_);
     if (!not_owned.empty()) {
       lacks.push_back(fmt::format("does not own {}", fmt::join(not_owned, ", ")));
     }

@@ -37,10 +37,6 @@ Fault DecodeChange(const CellForm& form, const TupleCell& cell, std::size_t row,
   return Fault::kMalformed;
 }
 
-Error BadCell(const data::Column& column, Fault fault) {
-  return {ErrorKind::kConversion, fmt::format("column \"{}\" {}", column.name, Describe(fault))};
-}
-
 class DefaultsReader final : public data::BatchReader {
  public:
   explicit DefaultsReader(const TableShape& shape) : decoder_(shape) {}
@@ -58,16 +54,35 @@ class DefaultsReader final : public data::BatchReader {
 
 }  // namespace
 
+void ChangeDecoder::BeginRow(data::Batch& batch) {
+  list_sizes_.clear();
+  for (const data::VectorWriter& column : batch.columns()) {
+    list_sizes_.push_back(column.list_size());
+  }
+}
+
+void ChangeDecoder::TakeBack(std::size_t row, data::Batch& batch) const {
+  for (std::size_t i = 0; i < list_sizes_.size(); ++i) {
+    batch.columns()[i].TakeBack(row);
+    batch.columns()[i].TruncateList(list_sizes_[i]);
+  }
+}
+
+Error ChangeDecoder::BadCell(std::size_t column, Fault fault, const TupleCell& cell) {
+  const std::string& name = shape_.columns.schema[column].name;
+  bad_value_ = {name, TextOfCell(shape_, column, cell)};
+  return {ErrorKind::kConversion, fmt::format("column \"{}\" {}", name, Describe(fault))};
+}
+
 Status ChangeDecoder::DecodeRow(std::string_view tuple, std::size_t row, bool with_flags,
                                 data::Batch& batch) {
   TupleView(tuple).Split(cells_);
-  const data::Schema& schema = shape_.columns.schema;
   for (std::size_t i = 0; i < cells_.size(); ++i) {
     if (shape_.schema_index[i] < 0) continue;
     const auto column = static_cast<std::size_t>(shape_.schema_index[i]);
     const Fault fault = DecodeChange(FormOf(shape_.columns, column), cells_[i], row,
                                      batch.columns()[column], arena_);
-    if (fault != Fault::kNone) return BadCell(schema[column], fault);
+    if (fault != Fault::kNone) return BadCell(column, fault, cells_[i]);
     if (with_flags) {
       batch.columns()[shape_.row_schema.size() + column].Set(
           row, cells_[i].kind == TupleCell::Kind::kUnchanged);
@@ -82,7 +97,20 @@ Status ChangeDecoder::DecodeKeyCells(std::string_view key, std::size_t row, std:
   for (std::size_t i = 0; i < cells_.size(); ++i) {
     const Fault fault = DecodeChange(FormOf(shape_.columns, shape_.key_read[i]), cells_[i], row,
                                      batch.columns()[first + i], arena_);
-    if (fault != Fault::kNone) return BadCell(shape_.key_schema[i], fault);
+    if (fault != Fault::kNone) return BadCell(shape_.key_read[i], fault, cells_[i]);
+  }
+  return Done{};
+}
+
+Status ChangeDecoder::DecodeKeyOfRow(std::string_view tuple, std::size_t row, data::Batch& batch) {
+  TupleView(tuple).Split(cells_);
+  for (std::size_t i = 0; i < shape_.key_columns.size(); ++i) {
+    const std::size_t column = shape_.key_read[i];
+    const TupleCell& cell = cells_.at(shape_.key_columns[i]);
+    batch.columns()[column].TakeBack(row);  // It may have been set to NULL.
+    const Fault fault =
+        DecodeChange(FormOf(shape_.columns, column), cell, row, batch.columns()[column], arena_);
+    if (fault != Fault::kNone) return BadCell(column, fault, cell);
   }
   return Done{};
 }
@@ -98,7 +126,9 @@ Status ChangeDecoder::DecodeDefaults(data::Batch& batch) {
     }
     const Fault fault = DecodeTextCell(column.type, columns.layouts[i], found->second, 0,
                                        batch.columns()[i], arena_);
-    if (fault != Fault::kNone) return BadCell(column, fault);
+    if (fault != Fault::kNone) {
+      return BadCell(i, fault, {TupleCell::Kind::kText, found->second});
+    }
   }
   return Done{};
 }

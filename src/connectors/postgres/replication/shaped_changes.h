@@ -8,6 +8,7 @@
 
 #include "connectors/postgres/replication/followed_table.h"
 #include "connectors/postgres/replication/pgoutput.h"
+#include "connectors/postgres/replication/set_aside_rows.h"
 #include "connectors/postgres/row_arena.h"
 #include "data/batch.h"
 #include "pipeline/changes.h"
@@ -26,20 +27,39 @@ class ChangeDecoder {
   /// The columns of a key, from the column `first` on.
   Status DecodeKeyCells(std::string_view key, std::size_t row, std::size_t first,
                         data::Batch& batch);
+  /// Of a tuple, the columns of the key alone, in their places in the row.
+  Status DecodeKeyOfRow(std::string_view tuple, std::size_t row, data::Batch& batch);
   /// One row of the columns' defaults.
   Status DecodeDefaults(data::Batch& batch);
 
+  /// Remembers where the row in hand begins, so that TakeBack can leave it as if
+  /// it had not been touched.
+  void BeginRow(data::Batch& batch);
+  void TakeBack(std::size_t row, data::Batch& batch) const;
+  /// The value that could not be decoded last.
+  const BadValue& bad_value() const { return bad_value_; }
+
  private:
+  Error BadCell(std::size_t column, Fault fault, const TupleCell& cell);
+
   const TableShape& shape_;
+  std::vector<std::size_t> list_sizes_;  // Of each column, before the row in hand.
+  BadValue bad_value_;
   RowArena arena_;  // What text cells of the batch in flight were turned into.
   std::vector<TupleCell> cells_;
+};
+
+/// Yields nothing.
+class NoRows final : public data::BatchReader {
+ public:
+  Result<std::size_t> Next(data::Batch& /*batch*/) override { return std::size_t{0}; }
 };
 
 /// Changes of one integration under one shape.
 class ShapedChanges : public pipeline::TableChanges {
  public:
   ShapedChanges(const estate::Integration& integration, std::shared_ptr<const TableShape> shape)
-      : integration_(integration), shape_(std::move(shape)) {}
+      : integration_(integration), shape_(std::move(shape)), aside_(integration, *shape_) {}
 
   const estate::Integration& integration() const override { return integration_; }
   const data::Schema& schema() const override { return shape_->row_schema; }
@@ -50,13 +70,17 @@ class ShapedChanges : public pipeline::TableChanges {
   const data::Schema& key_schema() const override { return shape_->key_schema; }
   const data::Schema& marked_schema() const override { return shape_->marked_schema; }
   const data::Schema& incomplete_schema() const override { return shape_->incomplete_schema; }
+  std::vector<data::DeadLetter> dead_letters() const override { return aside_.letters(); }
 
  protected:
   const TableShape& shape() const { return *shape_; }
+  SetAsideRows& aside() { return aside_; }
+  const SetAsideRows& aside() const { return aside_; }
 
  private:
   const estate::Integration& integration_;
   const std::shared_ptr<const TableShape> shape_;
+  SetAsideRows aside_;
 };
 
 }  // namespace afluente::postgres

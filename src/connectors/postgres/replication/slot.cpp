@@ -24,6 +24,12 @@ std::string ReplicationName(const std::string& estate, const std::string& connec
   return name.substr(0, kLengthMax);
 }
 
+std::string InsertsPublication(const std::string& name) {
+  constexpr std::size_t kLengthMax = 63;
+  const std::string suffix = "_inserts";
+  return name.substr(0, kLengthMax - suffix.size()) + suffix;
+}
+
 Result<std::set<std::string>> PublishedTables(PGconn* connection, const std::string& name) {
   AFL_ASSIGN(
       const QueryResult listed,
@@ -37,7 +43,8 @@ Result<std::set<std::string>> PublishedTables(PGconn* connection, const std::str
   return published;
 }
 
-Result<Publication> ReadPublication(PGconn* connection, const std::string& name) {
+Result<Publication> ReadPublication(PGconn* connection, const std::string& name,
+                                    bool inserts_only) {
   AFL_ASSIGN(const QueryResult found,
              QueryParams(connection,
                          "SELECT pubviaroot, pg_catalog.pg_has_role(pubowner, 'USAGE') FROM "
@@ -45,6 +52,7 @@ Result<Publication> ReadPublication(PGconn* connection, const std::string& name)
                          {name}));
   Publication publication;
   publication.name = name;
+  publication.inserts_only = inserts_only;
   publication.exists = PQntuples(found.get()) > 0;
   if (!publication.exists) return publication;
   publication.via_root = IsTrue(found, 0);
@@ -59,22 +67,43 @@ std::string PublicationSql(const Publication& publication,
   for (const RelationName& table : tables) {
     if (!publication.tables.contains(table.oid)) names.insert(table.sql_name);
   }
-  if (names.empty()) return "";
-  return publication.exists ? fmt::format("ALTER PUBLICATION {} ADD TABLE {}",
-                                          QuoteIdentifier(publication.name), fmt::join(names, ", "))
-                            : fmt::format(
-                                  "CREATE PUBLICATION {} FOR TABLE {} WITH "
-                                  "(publish_via_partition_root = true)",
-                                  QuoteIdentifier(publication.name), fmt::join(names, ", "));
+  const std::string name = QuoteIdentifier(publication.name);
+  const std::string list = fmt::format("{}", fmt::join(names, ", "));
+  if (publication.exists) {
+    return names.empty() ? "" : fmt::format("ALTER PUBLICATION {} ADD TABLE {}", name, list);
+  }
+  return fmt::format("CREATE PUBLICATION {}{} WITH (publish_via_partition_root = true{})", name,
+                     names.empty() ? "" : " FOR TABLE " + list,
+                     publication.inserts_only ? ", publish = 'insert, truncate'" : "");
 }
 
 Status EnsurePublication(PGconn* connection, const std::string& name,
-                         const std::vector<RelationName>& tables) {
-  AFL_ASSIGN(const Publication publication, ReadPublication(connection, name));
+                         const std::vector<RelationName>& tables, bool inserts_only) {
+  AFL_ASSIGN(const Publication publication, ReadPublication(connection, name, inserts_only));
   const std::string sql = PublicationSql(publication, tables);
   if (sql.empty()) return Done{};
   AFL_TRY(Query(connection, sql).Within([&] { return sql; }));
   return Done{};
+}
+
+Status Unpublish(PGconn* connection, const std::string& name,
+                 const std::vector<RelationName>& tables) {
+  AFL_ASSIGN(const auto published, PublishedTables(connection, name));
+  for (const RelationName& table : tables) {
+    if (!published.contains(table.oid)) continue;
+    const std::string sql =
+        fmt::format("ALTER PUBLICATION {} DROP TABLE {}", QuoteIdentifier(name), table.sql_name);
+    AFL_TRY(Query(connection, sql).Within([&] { return sql; }));
+  }
+  return Done{};
+}
+
+Result<bool> MayPublish(PGconn* connection) {
+  AFL_ASSIGN(const QueryResult row,
+             Query(connection,
+                   "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), "
+                   "'CREATE')"));
+  return IsTrue(row, 0);
 }
 
 Result<std::optional<SlotState>> ReadSlot(PGconn* connection, const std::string& name) {

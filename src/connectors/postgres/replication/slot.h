@@ -17,6 +17,11 @@ namespace afluente::postgres {
 /// "afluente_movva_rapidpro". At most 63 characters of [a-z0-9_].
 std::string ReplicationName(const std::string& estate, const std::string& connection);
 
+/// The name of the publication beside `name` through which tables without a key
+/// come, whose inserts alone are followed. In a publication that publishes updates
+/// the server would refuse them to everybody.
+std::string InsertsPublication(const std::string& name);
+
 /// The oids of the tables that the publication holds; none if there is none.
 Result<std::set<std::string>> PublishedTables(PGconn* connection, const std::string& name);
 
@@ -25,17 +30,27 @@ struct Publication {
   bool exists = false;
   bool via_root = true;          // Changes of partitions come as those of their table.
   bool is_ours = false;          // We may change it.
+  bool inserts_only = false;     // Made so that it publishes inserts and TRUNCATE alone.
   std::set<std::string> tables;  // Oids.
 };
-Result<Publication> ReadPublication(PGconn* connection, const std::string& name);
+/// One that does not exist: as it is to be made.
+Result<Publication> ReadPublication(PGconn* connection, const std::string& name,
+                                    bool inserts_only = false);
 
-/// What makes the publication hold `tables`; "": it holds them.
+/// What makes the publication, and makes it hold `tables`; "": it does.
 std::string PublicationSql(const Publication& publication, const std::vector<RelationName>& tables);
 
 /// Makes the publication, or adds the tables that it lacks. Whether we may is
 /// told in advance by CheckReadiness.
 Status EnsurePublication(PGconn* connection, const std::string& name,
-                         const std::vector<RelationName>& tables);
+                         const std::vector<RelationName>& tables, bool inserts_only = false);
+
+/// Takes `tables` out of the publication where it holds them.
+Status Unpublish(PGconn* connection, const std::string& name,
+                 const std::vector<RelationName>& tables);
+
+/// Whether the role may make publications in this database.
+Result<bool> MayPublish(PGconn* connection);
 
 struct SlotState {
   Lsn confirmed;                    // The server has forgotten what committed before it.

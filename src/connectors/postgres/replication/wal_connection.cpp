@@ -73,9 +73,12 @@ Result<NewSlot> WalConnection::CreateSlot(const std::string& name, bool temporar
 
 Status WalConnection::Start(const StreamOptions& options, const Wakeup& wakeup) {
   wakeup_ = &wakeup;
+  std::string names;
+  for (const std::string& publication : options.publications) {
+    names += (names.empty() ? "" : ",") + QuoteIdentifier(publication);
+  }
   std::string arguments =
-      fmt::format("proto_version '{}', publication_names '{}'", options.protocol_version,
-                  QuoteIdentifier(options.publication));
+      fmt::format("proto_version '{}', publication_names '{}'", options.protocol_version, names);
   if (options.protocol_version >= 2) arguments += ", messages 'true', streaming 'true'";
   if (options.binary) arguments += ", binary 'true'";
   const QueryResult started(

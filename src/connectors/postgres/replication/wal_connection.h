@@ -8,6 +8,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "connectors/postgres/libpq.h"
@@ -24,7 +25,7 @@ struct NewSlot {
 /// How a slot is streamed.
 struct StreamOptions {
   std::string slot;
-  std::string publication;
+  std::vector<std::string> publications;
   Lsn from;
   int protocol_version = 2;  // 1: before PostgreSQL 14.
   bool binary = true;        // Since PostgreSQL 14.

@@ -46,6 +46,7 @@ std::string_view NameOf(Write write) { return WordFor(write); }
 std::string_view NameOf(Mask mask) { return WordFor(mask); }
 std::string_view NameOf(OnSchemaChange policy) { return WordFor(policy); }
 std::string_view NameOf(OnBadRow policy) { return WordFor(policy); }
+std::string_view NameOf(Origin origin) { return WordFor(origin); }
 std::string_view NameOf(Form form) { return WordFor(form); }
 std::string_view NameOf(Deletes deletes) { return WordFor(deletes); }
 std::string_view NameOf(AlertLevel level) { return WordFor(level); }

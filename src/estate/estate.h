@@ -39,6 +39,7 @@ enum class Mask : std::uint8_t { kHash, kRedact, kLast4, kNull };
 enum class OnSchemaChange : std::uint8_t { kEvolve, kFail, kIgnore };
 enum class OnBadRow : std::uint8_t { kFail, kDeadLetter };
 enum class Form : std::uint8_t { kMirror, kSoftDelete, kHistory };
+enum class Origin : std::uint8_t { kAny, kNone };
 enum class Deletes : std::uint8_t { kIgnore, kDelete };
 enum class AlertLevel : std::uint8_t { kInfo, kWarning, kCritical };
 
@@ -48,6 +49,7 @@ std::string_view NameOf(Write write);
 std::string_view NameOf(Mask mask);
 std::string_view NameOf(OnSchemaChange policy);
 std::string_view NameOf(OnBadRow policy);
+std::string_view NameOf(Origin origin);
 std::string_view NameOf(Form form);
 std::string_view NameOf(Deletes deletes);
 std::string_view NameOf(AlertLevel level);
@@ -122,6 +124,7 @@ struct Source {
   std::string topic;
   std::string webhook;
   std::optional<TableAddress> warehouse_table;
+  Origin origin = Origin::kAny;  // mode cdc: whose changes count.
   Mark mark;
 };
 

@@ -100,7 +100,11 @@ Shape SourceShape() {
                 "A topic of the connection; its messages arrive in the inbox, at /topics/NAME."),
        Optional("webhook", Scalar(kWebhookPath), "A path of the inbox."),
        Optional("warehouse_table", Scalar(kWarehouseTable),
-                "A table of the warehouse (reverse ETL, or warehouse to warehouse).")},
+                "A table of the warehouse (reverse ETL, or warehouse to warehouse)."),
+       Optional("origin", WordsOf<Origin>("origin"),
+                "mode cdc: whose changes of the table count. none ends the circle in which two "
+                "integrations feed each other.",
+                "any")},
       {"table", "query", "topic", "webhook", "warehouse_table"});
 }
 

@@ -76,6 +76,7 @@ Source ReadSource(const YamlNode& node) {
           .topic = ReadText(node, {"source", "topic"}),
           .webhook = ReadText(node, {"source", "webhook"}),
           .warehouse_table = ReadTable(node, {"source", "warehouse_table"}),
+          .origin = ReadWord<Origin>(node, {"source", "origin"}).value_or(Origin::kAny),
           .mark = node.MarkOf({"source"})};
 }
 

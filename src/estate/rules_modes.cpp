@@ -113,6 +113,10 @@ void CheckOptions(const RuleScope& scope, std::string_view source) {
     scope.Report({"form"}, "form is for mode cdc, not " + std::string(NameOf(integration.mode)) +
                                ": remove it");
   }
+  if (scope.Has({"source", "origin"}) && scope.Has({"mode"}) && integration.mode != Mode::kCdc) {
+    scope.Report({"source", "origin"}, "source.origin is for mode cdc, not " +
+                                           std::string(NameOf(integration.mode)) + ": remove it");
+  }
   if (scope.Has({"deletes"})) {
     if (source != kNotASource && source != "warehouse_table") {
       scope.Report({"deletes"}, "deletes is for source.warehouse_table (reverse ETL): remove it" +

@@ -90,19 +90,33 @@ void CheckDestination(const RuleScope& scope) {
   }
 }
 
+// Whether what `destination` says is what `source` reads.
+bool Feeds(const Destination& destination, const Source& source) {
+  if (source.warehouse_table && source.warehouse_table == destination.table) return true;
+  if (source.connection.empty() || source.connection != destination.connection) return false;
+  const auto from = ParseTableName(source.table);
+  const auto to = ParseTableName(destination.connection_table);
+  return from.ok() && to.ok() && from.value() == to.value();
+}
+
 void CheckLoop(const RuleScope& scope) {
-  const Source& source = scope.integration.source;
-  const Destination& destination = scope.integration.destination;
-  const bool in_warehouse = source.warehouse_table && source.warehouse_table == destination.table;
-  bool in_connection = false;
-  if (!source.connection.empty() && source.connection == destination.connection) {
-    const auto from = ParseTableName(source.table);
-    const auto to = ParseTableName(destination.connection_table);
-    in_connection = from.ok() && to.ok() && from.value() == to.value();
+  const Integration& integration = scope.integration;
+  if (Feeds(integration.destination, integration.source)) {
+    scope.Report({"destination", "table"},
+                 "destination.table is what the source reads: write to another table");
   }
-  if (!in_warehouse && !in_connection) return;
-  scope.Report({"destination", "table"},
-               "destination.table is what the source reads: write to another table");
+  if (integration.mode != Mode::kCdc || integration.source.origin == Origin::kNone) return;
+  for (const IntegrationDoc& doc : scope.docs.integrations) {
+    const Integration& other = doc.integration;
+    const bool in_a_circle = &other != &integration &&
+                             Feeds(integration.destination, other.source) &&
+                             Feeds(other.destination, integration.source);
+    if (!in_a_circle) continue;
+    scope.Report({"source"}, "integration \"" + other.name +
+                                 "\" writes back into this table what comes from it, and it "
+                                 "would come again: add \"origin: none\", which leaves out what "
+                                 "afluente wrote");
+  }
 }
 
 void CheckTrigger(const RuleScope& scope) {

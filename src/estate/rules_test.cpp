@@ -126,6 +126,25 @@ TEST(RulesTest, HashNeedsASalt) {
                                     "key: add \"mask_salt: ${env:MASK_SALT}\"")));
 }
 
+TEST(RulesTest, ACircleNeedsAnOrigin) {
+  const auto findings = [](const std::string& origin) {
+    TestEstate files;
+    files.Write("estate.yaml",
+                "estate: a\nprojects: { p: {} }\n"
+                "connections: { c: { type: postgres, project: p, dsn: host=h } }\n");
+    files.Write("integrations/a.yaml",
+                "integration: there\nmode: cdc\nsource: { connection: c, table: a.b" + origin +
+                    " }\ndestination: { table: p.d.t }\n");
+    files.Write("integrations/b.yaml",
+                "integration: back\nmode: snapshot\nsource: { warehouse_table: p.d.t }\n"
+                "destination: { connection: c, table: a.b, key: [id] }\n");
+    return files.Findings();
+  };
+  EXPECT_THAT(findings(""), ElementsAre(HasSubstr("integrations/a.yaml:3:9: integration \"back\" "
+                                                  "writes back into this table")));
+  EXPECT_THAT(findings(", origin: none"), testing::IsEmpty());
+}
+
 TEST(RulesTest, NamesAndDestinationsAreUniqueAcrossFiles) {
   TestEstate files;
   files.Write("integrations/a.yaml", IntegrationText({}));

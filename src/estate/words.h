@@ -57,6 +57,13 @@ inline constexpr Word<OnBadRow> kAll<OnBadRow>[] = {
 };
 
 template <>
+inline constexpr Word<Origin> kAll<Origin>[] = {
+    {"any", Origin::kAny, "every change"},
+    {"none", Origin::kNone,
+     "not those that afluente's own reverse ETL wrote, or that came to the database by replication"},
+};
+
+template <>
 inline constexpr Word<Form> kAll<Form>[] = {
     {"mirror", Form::kMirror, "the destination looks like the source"},
     {"soft_delete", Form::kSoftDelete,

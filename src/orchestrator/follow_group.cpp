@@ -89,9 +89,12 @@ Result<FollowGroup::Prepared> FollowGroup::Prepare(const std::set<std::string>& 
 // A publication that is younger than the slot cannot be streamed: the server looks
 // for it as of each change.
 Status FollowGroup::MakeRoomForInserts(Prepared& prepared) {
+  const auto only_inserts = [](const auto* integration) {
+    return integration->FollowsInsertsOnly();
+  };
   prepared.has_inserts_only =
-      std::any_of(integrations_.begin(), integrations_.end(),
-                  [](const auto* integration) { return integration->FollowsInsertsOnly(); });
+      std::any_of(integrations_.begin(), integrations_.end(), only_inserts) ||
+      std::any_of(left_out_.begin(), left_out_.end(), only_inserts);
   if (!prepared.has_inserts_only) return Done{};
   PGconn* catalog = prepared.catalog.get();
   const std::string name = postgres::InsertsPublication(slot_);
@@ -304,13 +307,14 @@ Status FollowGroup::Follow(Prepared& prepared, StreamForm& form,
   stream.endpoint = prepared.endpoint;
   // Source: PostgreSQL documentation, "Logical Streaming Replication Parameters".
   constexpr int kStreamsTransactions = 140000;
-  const bool is_recent = PQserverVersion(prepared.catalog.get()) >= kStreamsTransactions;
+  const int version = PQserverVersion(prepared.catalog.get());
+  const bool is_recent = version >= kStreamsTransactions;
   stream.stream.slot = slot_;
   stream.stream.publications = {slot_};
   if (prepared.has_inserts_only) {
     stream.stream.publications.push_back(postgres::InsertsPublication(slot_));
   }
-  stream.stream.protocol_version = is_recent && form.sends_early ? 2 : 1;
+  stream.stream.protocol_version = form.sends_early ? postgres::ProtocolVersion(version) : 1;
   stream.stream.binary = is_recent && !form.needs_text;
   stream.spool_folder = context_.spool_folder;
   stream.on_state = [this](const std::string& integration, const postgres::TableState& state) {

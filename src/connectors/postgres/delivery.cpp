@@ -6,6 +6,9 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "base/names.h"
+#include "connectors/postgres/replication/slot.h"
+
 namespace afluente::postgres {
 namespace {
 
@@ -93,6 +96,12 @@ Delivery::Outcome Delivery::Affected(const QueryResult& result) {
 
 Status Delivery::Open() {
   AFL_TRY(Query(connection_, table_.statements.create_stage));
+  AFL_ASSIGN(const QueryResult level, Query(connection_, "SHOW wal_level"));
+  // An origin of the server's own would need a superuser.
+  if (Text(level, 0, 0) == "logical") {
+    tell_origin_ = fmt::format("; SELECT pg_catalog.pg_logical_emit_message(true, '{}', {})",
+                               kOriginPrefix, QuoteLiteral(integration_.name));
+  }
   return Done{};
 }
 
@@ -197,8 +206,10 @@ Status Delivery::Bisect(const CopyChunk& chunk, std::size_t begin, std::size_t e
 // Deferred constraints would speak up at the commit, of no row in particular.
 Status Delivery::Begin() {
   AFL_TRY(Query(connection_, fmt::format("BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL "
-                                         "statement_timeout = {}; SET CONSTRAINTS ALL IMMEDIATE",
-                                         kLockTimeout.count(), kStatementTimeout.count())));
+                                         "statement_timeout = {}; SET CONSTRAINTS ALL "
+                                         "IMMEDIATE{}",
+                                         kLockTimeout.count(), kStatementTimeout.count(),
+                                         tell_origin_)));
   return Done{};
 }
 

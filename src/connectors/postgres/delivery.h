@@ -53,7 +53,8 @@ class Delivery {
            const estate::Integration& integration, std::size_t& set_aside)
       : connection_(connection), table_(table), integration_(integration), set_aside_(set_aside) {}
 
-  /// Creates the staging table.
+  /// Creates the staging table. Transactions then carry a logical message, by
+  /// which whoever follows the database knows them (`origin: none`).
   Status Open();
 
   /// One transaction: the chunk and, with it, `position`, to which the rows
@@ -100,6 +101,7 @@ class Delivery {
   const DestinationTable& table_;
   const estate::Integration& integration_;
   std::size_t& set_aside_;
+  std::string tell_origin_;  // What a transaction says of itself, where somebody may read it.
   Outcome started_ = std::uint64_t{0};  // Of Start.
 };
 

@@ -18,6 +18,7 @@ struct ChangeMoment {
   Lsn commit;                // Of its transaction.
   PostgresMicros time = 0;   // Of the commit.
   std::int64_t ordinal = 0;  // Its place in the transaction.
+  bool has_origin = false;   // Its transaction was not this database's own work.
 };
 
 /// Takes the changes of one table in, in their order, and hands them out as the

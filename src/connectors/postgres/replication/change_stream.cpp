@@ -186,8 +186,11 @@ Result<bool> ChangeStream::Follow(const Message& message, std::string_view paylo
       return true;
     case MessageKind::kLogical:
       has_mark_ = has_mark_ || message.prefix == kMarkPrefix;
+      if (transaction_ && message.prefix == kOriginPrefix) transaction_->has_origin = true;
       return true;
     case MessageKind::kOrigin:
+      if (transaction_) transaction_->has_origin = true;
+      return true;
     case MessageKind::kType:
       return true;
   }
@@ -207,7 +210,8 @@ Status ChangeStream::Fold(std::uint32_t relation, const Message& message) {
   }
   AFL_ASSIGN(const int places,
              tables_->Fold(relation, message,
-                           {transaction_->commit, transaction_->time, transaction_->ordinal + 1}));
+                           {transaction_->commit, transaction_->time, transaction_->ordinal + 1,
+                            transaction_->has_origin}));
   transaction_->has_folded = transaction_->has_folded || places > 0;
   transaction_->ordinal += std::max(places, 1);  // A change that nobody follows has its place, too.
   return Done{};
@@ -219,7 +223,8 @@ Status ChangeStream::KeepAside(std::uint32_t relation, std::string_view payload)
     transaction_->has_folded = true;
     AFL_TRY(table.kept->Append(
         payload, transaction_->spooled != nullptr,
-        {transaction_->commit, transaction_->time, transaction_->ordinal}));
+        {transaction_->commit, transaction_->time, transaction_->ordinal,
+         transaction_->has_origin}));
     // What a change takes of the transaction's order is found out when it is folded.
     constexpr int kPlacesMax = 2;
     transaction_->ordinal += kPlacesMax;

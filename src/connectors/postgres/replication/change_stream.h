@@ -83,6 +83,7 @@ class ChangeStream final : public pipeline::ChangeSource {
     std::unique_ptr<SpooledTransaction> spooled;
     bool has_folded = false;   // A change of it was folded or kept, taken since or not.
     std::int64_t ordinal = 0;  // Of its last change.
+    bool has_origin = false;   // See ChangeMoment.
   };
 
   ChangeStream() = default;

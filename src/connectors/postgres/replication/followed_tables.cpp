@@ -97,6 +97,9 @@ Result<int> FollowedTables::Fold(std::uint32_t relation, const Message& message,
   for (std::size_t i = 0; tables != nullptr && i < tables->size(); ++i) {
     Table& table = *(*tables)[i];
     if (moment.commit < table.followed.from) continue;
+    const bool is_foreign =
+        moment.has_origin && table.followed.integration->source.origin == estate::Origin::kNone;
+    if (is_foreign) continue;
     const Result<int> taken = FoldRow(table, message, moment);
     if (!taken.ok()) return Blame(table, taken.error()).error();
     places = std::max(places, taken.value());

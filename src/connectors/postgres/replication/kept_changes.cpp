@@ -26,9 +26,12 @@ struct Header {
   std::uint64_t bytes = 0;  // Of the records behind it that count.
 };
 
+constexpr std::uint32_t kInStream = 1;
+constexpr std::uint32_t kHasOrigin = 2;
+
 struct RecordHead {
   std::uint32_t bytes = 0;
-  std::uint32_t in_stream = 0;
+  std::uint32_t flags = 0;
   std::uint64_t commit = 0;
   std::int64_t time = 0;
   std::int64_t ordinal = 0;
@@ -105,7 +108,8 @@ Status KeptChanges::Append(std::string_view payload, bool in_stream, const Chang
     Overflow();
     return Done{};
   }
-  const RecordHead head{static_cast<std::uint32_t>(payload.size()), in_stream ? 1U : 0U,
+  const std::uint32_t flags = (in_stream ? kInStream : 0) | (moment.has_origin ? kHasOrigin : 0);
+  const RecordHead head{static_cast<std::uint32_t>(payload.size()), flags,
                         moment.commit.value, moment.time, moment.ordinal};
   buffer_.append(reinterpret_cast<const char*>(&head), sizeof(head));
   buffer_.append(payload);
@@ -211,7 +215,9 @@ Result<std::optional<KeptChange>> KeptReader::Next() {
   const std::string_view payload(buffer_.data() + next_, head.bytes);
   next_ += head.bytes;
   return std::optional(
-      KeptChange{payload, head.in_stream != 0, {Lsn{head.commit}, head.time, head.ordinal}});
+      KeptChange{payload,
+                 (head.flags & kInStream) != 0,
+                 {Lsn{head.commit}, head.time, head.ordinal, (head.flags & kHasOrigin) != 0}});
 }
 
 }  // namespace afluente::postgres

@@ -68,6 +68,10 @@ Status DropSlot(PGconn* connection, const std::string& name);
 /// The prefix of messages by which somebody asks that the place be stored soon.
 constexpr const char* kMarkPrefix = "afluente";
 
+/// The prefix of the message that a transaction of ours carries, which writes into
+/// tables: it stands before the changes.
+constexpr const char* kOriginPrefix = "afluente.origin";
+
 /// Writes an empty message of ours into the log and returns its place: whoever
 /// has read up to it has read all that had been committed. Its commit flushes
 /// the log, so that what was committed asynchronously is sent too. Where

@@ -28,6 +28,13 @@ Result<milliseconds> SenderTimeout(PGconn* connection) {
 
 }  // namespace
 
+int ProtocolVersion(int server_version) {
+  constexpr int kMajor = 10'000;
+  constexpr int kOldest = 1;   // Of PostgreSQL 10.
+  constexpr int kNewest = 4;   // Of PostgreSQL 16.
+  return std::clamp(server_version / kMajor - 12, kOldest, kNewest);
+}
+
 Result<std::unique_ptr<Wakeup>> Wakeup::Make() {
   const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (fd < 0) return Error(ErrorKind::kInternal, "no event descriptor left");

@@ -22,6 +22,11 @@ struct NewSlot {
   std::string snapshot_id;  // Everything before it; valid until the connection's next command.
 };
 
+/// The newest version of pgoutput's protocol that a server of `server_version`
+/// (150013) and ParseMessage speak: 2 since PostgreSQL 14, 3 since 15, 4 since 16.
+/// Source: PostgreSQL documentation, "Logical Streaming Replication Parameters".
+int ProtocolVersion(int server_version);
+
 /// How a slot is streamed.
 struct StreamOptions {
   std::string slot;

@@ -73,11 +73,14 @@ void PrintLag(const json& document) {
   Table table(std::move(headings));
   for (const json& row : integrations) {
     const json& bytes = row.at("lag_bytes");
-    std::vector<std::string> cells = {row.at("integration"), row.at("state"),
-               FormatCount(row.at("changes").get<std::uint64_t>()),
-               bytes.is_number() ? FormatCount(bytes.get<std::uint64_t>()) : "",
-               Number(row.at("lag_seconds"), "{:.1f}"), Number(row.at("latency_seconds"), "{:.3f}"),
-               row.at("error").is_string() ? row.at("error").get<std::string>() : ""};
+    std::vector<std::string> cells = {
+        row.at("integration"),
+        row.at("state"),
+        FormatCount(row.at("changes").get<std::uint64_t>()),
+        bytes.is_number() ? FormatCount(bytes.get<std::uint64_t>()) : "",
+        Number(row.at("lag_seconds"), "{:.1f}"),
+        Number(row.at("latency_seconds"), "{:.3f}"),
+        row.at("error").is_string() ? row.at("error").get<std::string>() : ""};
     if (any_verified) cells.push_back(Verified(row));
     table.Add(std::move(cells));
   }

@@ -73,9 +73,10 @@ Shape ConnectionShape() {
        Optional("max_retained_wal", Scalar(kSize),
                 "type postgres, mode cdc: how much log the slot may make the server keep before "
                 "`serve` warns."),
-       Optional("drop_slot_above", Scalar(kSize),
-                "type postgres, mode cdc: above it `serve` drops the slot, so that the server's "
-                "disk does not fill, and repairs the tables afterwards. More than max_retained_wal.")});
+       Optional(
+           "drop_slot_above", Scalar(kSize),
+           "type postgres, mode cdc: above it `serve` drops the slot, so that the server's "
+           "disk does not fill, and repairs the tables afterwards. More than max_retained_wal.")});
 }
 
 Shape ProjectShape() {

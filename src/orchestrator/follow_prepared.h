@@ -23,7 +23,7 @@ struct FollowGroup::Prepared {
   /// By integration without a position: why its table, which has rows, is compared
   /// and repaired rather than copied.
   std::map<std::string, std::string> repairs;
-  bool written_anew = false;                                // While it was followed.
+  bool written_anew = false;  // While it was followed.
   bool slot_exists = false;
   bool needs_text = false;  // Values must come in their text form.
 };

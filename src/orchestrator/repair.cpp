@@ -10,8 +10,8 @@
 #include "connectors/duckdb/interrupt.h"
 #include "connectors/duckdb/lane_function.h"
 #include "connectors/duckdb/table_repair.h"
-#include "connectors/postgres/copy_reader.h"
 #include "connectors/postgres/columns.h"
+#include "connectors/postgres/copy_reader.h"
 #include "pipeline/shaping.h"
 
 namespace afluente::orchestrator {
@@ -32,8 +32,8 @@ Result<std::string> MissingColumn(duck::Warehouse& warehouse, const TablePair& p
   const data::Schema& schema = pair.source_columns().schema;
   const duck::LaneTable shape(warehouse.lanes(), nullptr, schema, 0);
   AFL_ASSIGN(const auto arriving,
-             duck::DescribeSelect(pair.connection(), pipeline::ShapingSelect(
-                                                         pair.integration(), schema, shape.sql())));
+             duck::DescribeSelect(pair.connection(), pipeline::ShapingSelect(pair.integration(),
+                                                                             schema, shape.sql())));
   for (const duck::TableColumn& column : arriving) {
     const bool found = std::any_of(
         pair.names().begin(), pair.names().end(),
@@ -138,8 +138,8 @@ Result<Repaired> Repair(duck::Warehouse& warehouse, TablePair& pair, const duck:
     repaired.copy_instead = "so many of its rows differ that a copy is cheaper";
     return repaired;
   }
-  AFL_ASSIGN(repaired.dead_letters,
-             ReadAndApply(warehouse, pair, moment, position, repaired.rows.total(), progress, stop));
+  AFL_ASSIGN(repaired.dead_letters, ReadAndApply(warehouse, pair, moment, position,
+                                                 repaired.rows.total(), progress, stop));
   return repaired;
 }
 

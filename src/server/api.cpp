@@ -93,8 +93,8 @@ Result<json> Tables(Service& service) {
 
 Result<json> Lag(Service& service) {
   AFL_ASSIGN(const auto verifications, service.owner().runs().Verifications());
-  return LagDocument(service.estate(), service.supervisor().Reports(),
-                     service.triggers().Reports(), verifications, SystemClock());
+  return LagDocument(service.estate(), service.supervisor().Reports(), service.triggers().Reports(),
+                     verifications, SystemClock());
 }
 
 using Act = Status (orchestrator::Supervisor::*)(const std::string&);

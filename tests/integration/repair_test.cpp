@@ -21,9 +21,10 @@ class RepairTest : public ServingTest {
  protected:
   /// Table t with `rows` rows, followed with `yaml`.
   void Begin(int rows, const std::string& yaml = "") {
-    Source(fmt::format("create table t(id int primary key, name text, n numeric(10,2)); insert "
-                       "into t select i, 'name ' || i, i / 4.0 from generate_series(1, {}) i",
-                       rows));
+    Source(
+        fmt::format("create table t(id int primary key, name text, n numeric(10,2)); insert "
+                    "into t select i, 'name ' || i, i / 4.0 from generate_series(1, {}) i",
+                    rows));
     Follow("t", yaml);
     RunOk("t");
   }
@@ -72,8 +73,8 @@ class RepairTest : public ServingTest {
     return service_->err().find(words) != std::string::npos;
   }
   void ExpectEqualRows() {
-    EXPECT_EQ(WarehouseLines(With("select id::varchar, name, n::varchar from {}t order by t.id",
-                                  "dw.d.")),
+    EXPECT_EQ(WarehouseLines(
+                  With("select id::varchar, name, n::varchar from {}t order by t.id", "dw.d.")),
               SourceLines(With("select id, name, n from {}t order by id", "public.")));
   }
 };
@@ -226,8 +227,9 @@ TEST_P(RepairByCopyTest, IsCopiedAndSaysWhy) {
       "into t select i, 'n' from generate_series(1, 9) i");
   Follow("t", GetParam().yaml);
   RunOk("t");
-  const std::string column = One("select column_name from (describe dw.d.t) where column_name <> "
-                                 "'id' and column_name <> 'name' limit 1");
+  const std::string column =
+      One("select column_name from (describe dw.d.t) where column_name <> "
+          "'id' and column_name <> 'name' limit 1");
   Damage("update d.t set " + column + " = null where id = 4");
   const Outcome outcome = estate_.Run({"reconcile", "t", "--repair"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.ToString();
@@ -237,11 +239,11 @@ TEST_P(RepairByCopyTest, IsCopiedAndSaysWhy) {
 
 INSTANTIATE_TEST_SUITE_P(
     Columns, RepairByCopyTest,
-    testing::Values(
-        Incomparable{"MadeByTransform", "transform: SELECT id, upper(name) AS loud FROM batch",
-                     "column loud cannot be compared: made by the transform"},
-        Incomparable{"MaskedInAnotherText", "columns:\n  seen: { mask: hash }",
-                     "column seen cannot be compared: masked"}),
+    testing::Values(Incomparable{"MadeByTransform",
+                                 "transform: SELECT id, upper(name) AS loud FROM batch",
+                                 "column loud cannot be compared: made by the transform"},
+                    Incomparable{"MaskedInAnotherText", "columns:\n  seen: { mask: hash }",
+                                 "column seen cannot be compared: masked"}),
     [](const auto& row) { return std::string(row.param.name); });
 
 TEST_F(RepairTest, ALostSlotNeedsNoCopy) {
@@ -252,8 +254,9 @@ TEST_F(RepairTest, ALostSlotNeedsNoCopy) {
       "delete from t where id in (5, 6, 7)");
   Fails({"run", "t"}, 1, {"was lost", "`afluente reconcile t --repair`", "--full-refresh"});
   ServeUntilFollowing({"t"});
-  EXPECT_TRUE(Says("slot afluente_trial_src was lost; compared 1998 rows, repaired 6 (1 missing, 3 "
-                   "extra, 2 different)"))
+  EXPECT_TRUE(
+      Says("slot afluente_trial_src was lost; compared 1998 rows, repaired 6 (1 missing, 3 "
+           "extra, 2 different)"))
       << service_->err();
   EXPECT_FALSE(Says("copied"));
   EXPECT_EQ(Lag("t").at("copied_rows"), 3);
@@ -298,9 +301,10 @@ TEST_F(RepairTest, AKilledRepairHasHappenedOrNot) {
   constexpr int kDamaged = 900;
   bool was_killed = false;
   for (int limit_ms = 20; limit_ms < 2'000; limit_ms += limit_ms / 2) {
-    Damage(fmt::format("update d.t set name = name || '!' where id <= {0}; delete from d.t where "
-                       "id > 1000 and id <= 1000 + {0} / 2",
-                       kDamaged));
+    Damage(
+        fmt::format("update d.t set name = name || '!' where id <= {0}; delete from d.t where "
+                    "id > 1000 and id <= 1000 + {0} / 2",
+                    kDamaged));
     Process process(estate_.Afluente({"reconcile", "t", "--repair", "--quiet"}));
     const bool ended = process.EndsWithin(std::chrono::milliseconds(limit_ms));
     process.Signal(SIGKILL);

@@ -13,8 +13,8 @@
 #include "cli/signals.h"
 #include "cli/table.h"
 #include "cli/units.h"
-#include "connectors/duckdb/interrupt.h"
 #include "comparison/settled.h"
+#include "connectors/duckdb/interrupt.h"
 #include "orchestrator/run_integration.h"
 #include "orchestrator/state_folder.h"
 #include "server/client.h"
@@ -96,8 +96,8 @@ Result<std::vector<std::string>> Choose(const estate::Estate& estate,
     return Error(ErrorKind::kInvalidConfig, "give names of integrations, or --all");
   }
   for (const auto& [name, integration] : estate.integrations) {
-    const bool is_meant = CanBeCompared(integration) &&
-                          (!reconcile.repair || integration.mode == estate::Mode::kCdc);
+    const bool is_meant =
+        CanBeCompared(integration) && (!reconcile.repair || integration.mode == estate::Mode::kCdc);
     if (reconcile.all && is_meant) names.push_back(name);
   }
   for (const std::string& name : names) {
@@ -122,12 +122,12 @@ Status RepairHere(const GlobalFlags& flags, const estate::Estate& estate,
     chosen.push_back(&estate.integrations.at(name));
     groups[chosen.back()->source.connection].insert(name);
   }
-  AFL_ASSIGN(const auto owner, orchestrator::Owner::Open(estate, flags.state, chosen, "reconcile",
-                                                         SystemClock()));
-  std::map<std::string, pipeline::Progress> progress;
+  AFL_ASSIGN(const auto owner,
+             orchestrator::Owner::Open(estate, flags.state, chosen, "reconcile", SystemClock()));
   std::map<std::string, orchestrator::Repaired> repaired;
   const auto catch_up = [&](const std::string& connection,
                             const std::set<std::string>& repair) -> Status {
+    std::map<std::string, pipeline::Progress> progress;  // Of this run.
     const auto outcomes = owner->CatchUp(
         connection, {}, repair,
         [&](const std::string& name) -> pipeline::Progress& { return progress[name]; }, stop);
@@ -142,9 +142,9 @@ Status RepairHere(const GlobalFlags& flags, const estate::Estate& estate,
     AFL_ASSIGN(const auto connection, owner->warehouse().Connect());
     const duck::InterruptOnStop interrupt(connection.get(), stop);
     AFL_ASSIGN(const auto left,
-               comparison::CompareSettled(estate, *integration, connection.get(), [&] {
-                 return catch_up(integration->source.connection, {});
-               }, stop));
+               comparison::CompareSettled(
+                   estate, *integration, connection.get(),
+                   [&] { return catch_up(integration->source.connection, {}); }, stop));
     on_result(server::ToJson(*integration, left, repaired[integration->name]));
   }
   return Done{};
@@ -222,8 +222,10 @@ void AddReconcileCommand(const CommandContext& context) {
       "  afluente reconcile --all\n"
       "  afluente reconcile messages --json    {source_rows, destination_rows, differences, "
       "sample}\n"
-      "  afluente reconcile contacts --repair  mode cdc: write the rows that differ, and only them\n"
-      "Checksums are computed inside each system: no value leaves it. Exit 0 equal, 1 differences.\n"
+      "  afluente reconcile contacts --repair  mode cdc: write the rows that differ, and only "
+      "them\n"
+      "Checksums are computed inside each system: no value leaves it. Exit 0 equal, 1 "
+      "differences.\n"
       "With --repair they are those that are left.",
       [&flags = context.flags, reconcile] { return ReconcileAll(flags, *reconcile); });
   command->add_option("INTEGRATION", reconcile->names, "Names of integrations");

@@ -42,7 +42,8 @@ Result<std::vector<RunRecord>> LoadRuns(const std::filesystem::path& store,
   return history.empty() ? runs->Latest() : runs->History(history, kHistoryRows);
 }
 
-Result<std::map<std::string, nlohmann::json>> LoadVerifications(const std::filesystem::path& store) {
+Result<std::map<std::string, nlohmann::json>> LoadVerifications(
+    const std::filesystem::path& store) {
   std::map<std::string, nlohmann::json> found;
   if (!std::filesystem::exists(store)) return found;
   AFL_ASSIGN(const auto runs, orchestrator::RunStore::Open(store));

@@ -44,7 +44,8 @@ Status CompareRows(const TablePair& pair, Reconciliation& result) {
   result.destination_rows = slices.destination_rows;
   if (slices.differing.empty()) return Done{};
   if (pair.key().empty()) return NameColumnsWithoutKey(pair, result);
-  AFL_ASSIGN(const DifferenceCounts found, FindDifferingRows(pair, slices.digits, slices.differing));
+  AFL_ASSIGN(const DifferenceCounts found,
+             FindDifferingRows(pair, slices.digits, slices.differing));
   result.differences = found.total();
   AFL_ASSIGN(result.sample, NameDifferences(pair));
   return Done{};

@@ -58,7 +58,6 @@ Result<std::vector<Difference>> NameDifferences(const TablePair& pair,
 /// Errors: as TablePair::Open, with the integration's name.
 Result<Reconciliation> CompareWithSource(const estate::Estate& estate,
                                          const estate::Integration& integration,
-                                         duckdb_connection connection,
-                                         const std::stop_token& stop);
+                                         duckdb_connection connection, const std::stop_token& stop);
 
 }  // namespace afluente::comparison

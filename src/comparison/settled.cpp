@@ -96,9 +96,8 @@ class Looks {
                Texts(connection_, fmt::format("SELECT count(*) FROM {} WHERE looks < {}",
                                               kCandidates, kSameLooks)));
     if (restless.front() != "0") {
-      result_.notes.push_back(
-          fmt::format("{} rows changed each time they were looked at and are not counted",
-                      restless.front()));
+      result_.notes.push_back(fmt::format(
+          "{} rows changed each time they were looked at and are not counted", restless.front()));
     }
     AFL_ASSIGN(result_.sample, NameDifferences(*pair_, kSettled));
     return result_;
@@ -107,7 +106,8 @@ class Looks {
   Result<Reconciliation> RunAsAWhole() {
     pair_.reset();
     for (int look = 1;; ++look) {
-      AFL_ASSIGN(Reconciliation result, CompareWithSource(estate_, integration_, connection_, stop_));
+      AFL_ASSIGN(Reconciliation result,
+                 CompareWithSource(estate_, integration_, connection_, stop_));
       if (result.differences == 0 || look == kSameLooks) return result;
       AFL_TRY(catch_up_());
     }

@@ -32,9 +32,7 @@ class SideTest : public testing::Test {
 
   void Sql(const std::string& sql) { ASSERT_TRUE(data::Execute(duckdb_.connection(), sql).ok()); }
 
-  Rows Asked(const std::string& sql) {
-    return data::QueryCells(duckdb_.connection(), sql).value();
-  }
+  Rows Asked(const std::string& sql) { return data::QueryCells(duckdb_.connection(), sql).value(); }
 
   static std::map<std::string, std::string> ToMap(const Rows& rows) {
     std::map<std::string, std::string> map;

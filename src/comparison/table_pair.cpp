@@ -73,8 +73,7 @@ Status TablePair::OpenSource(const postgres::Endpoint& endpoint, const std::stri
     }
     AFL_TRY(BeginSnapshot(connection, snapshot));
     if (is_table && name.selectable) {
-      AFL_TRY(postgres::Query(connection,
-                              "LOCK TABLE " + name.sql_name + " IN ACCESS SHARE MODE"));
+      AFL_TRY(postgres::Query(connection, "LOCK TABLE " + name.sql_name + " IN ACCESS SHARE MODE"));
     }
     AFL_ASSIGN(postgres::Relation relation, postgres::DescribeRelation(connection, name));
     columns = std::move(relation.columns);

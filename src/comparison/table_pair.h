@@ -27,8 +27,8 @@ class TablePair {
   /// `connection` reads the destination and is borrowed. `snapshot`: of the source,
   /// as another session exports it; "": one of its own. `stop` cancels what the
   /// source is asked; whoever owns `connection` interrupts that.
-  /// Errors: those of both systems; kCancelled when `stop` fires; kNotFound when the destination is empty;
-  /// kInvalidConfig for a destination that cannot be compared.
+  /// Errors: those of both systems; kCancelled when `stop` fires; kNotFound when the destination is
+  /// empty; kInvalidConfig for a destination that cannot be compared.
   static Result<std::unique_ptr<TablePair>> Open(const estate::Estate& estate,
                                                  const estate::Integration& integration,
                                                  duckdb_connection connection,

@@ -188,7 +188,7 @@ struct Integration {
   std::optional<Write> write;  // Unset: see EffectiveWrite.
   Form form = Form::kMirror;
   std::optional<Verify> verify;  // mode: cdc.
-  std::string transform;  // SELECT ... FROM batch, in DuckDB's dialect.
+  std::string transform;         // SELECT ... FROM batch, in DuckDB's dialect.
   Deletes deletes = Deletes::kIgnore;
   int parallel = 0;  // Lanes; 0: chosen by size and cores.
   OnSchemaChange on_schema_change = OnSchemaChange::kEvolve;

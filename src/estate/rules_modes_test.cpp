@@ -125,9 +125,8 @@ INSTANTIATE_TEST_SUITE_P(
                  "mode: expected one of snapshot, incremental, cdc, event, stream, not "
                  "\"incremntal\" (did you mean \"incremental\"?)"},
         RuleCase{"Verify", {{"mode", "cdc"}, {"verify", "24h"}}, ""},
-        RuleCase{"VerifyAndRepair",
-                 {{"mode", "cdc"}, {"verify", "{ every: 24h, repair: true }"}},
-                 ""},
+        RuleCase{
+            "VerifyAndRepair", {{"mode", "cdc"}, {"verify", "{ every: 24h, repair: true }"}}, ""},
         RuleCase{"VerifySnapshot",
                  {{"verify", "24h"}},
                  "verify is for mode cdc, not snapshot: remove it"},

@@ -191,12 +191,12 @@ Status FollowGroup::CheckPositions(Prepared& prepared, bool copies_what_fell_beh
     }
   }
   const auto missing = [](const std::vector<std::string>& names, const std::string& why) {
-    return Error(ErrorKind::kSchemaMismatch,
-                 fmt::format("integration {}: {}, so changes are missing; `afluente reconcile {} "
-                             "--repair` finds and writes what differs, `afluente run {} "
-                             "--full-refresh` copies again",
-                             fmt::join(names, ", "), why, fmt::join(names, " "),
-                             fmt::join(names, " ")));
+    return Error(
+        ErrorKind::kSchemaMismatch,
+        fmt::format("integration {}: {}, so changes are missing; `afluente reconcile {} "
+                    "--repair` finds and writes what differs, `afluente run {} "
+                    "--full-refresh` copies again",
+                    fmt::join(names, ", "), why, fmt::join(names, " "), fmt::join(names, " ")));
   };
   const std::string why =
       fmt::format("slot {} {}", slot_, lost ? "was lost" : "has gone on without this warehouse");

@@ -68,11 +68,10 @@ Result<FollowGroup::RepairEnd> FollowGroup::RepairAtMoment(Prepared& prepared,
   if (locked != prepared.states[name]) return RepairEnd::kAgain;
   AFL_TRY(context_.events.SetTableState(name, locked.ToJson()));
   AFL_ASSIGN(const duck::CopyMoment copy_moment, CopyMomentOf(prepared, integration, moment));
-  AFL_ASSIGN(
-      const Repaired repaired,
-      RepairTable(context_.warehouse, *opened.value(), copy_moment, moment.snapshot.position,
-                  hooks.progress_of(name), stop)
-          .Within([&] { return "integration " + name; }));
+  AFL_ASSIGN(const Repaired repaired,
+             RepairTable(context_.warehouse, *opened.value(), copy_moment, moment.snapshot.position,
+                         hooks.progress_of(name), stop)
+                 .Within([&] { return "integration " + name; }));
   if (!repaired.copy_instead.empty()) return copy(repaired.copy_instead);
   spdlog::info("{}: {}; compared {} rows, repaired {} ({})", name, why, repaired.compared,
                repaired.rows.total(), Told(repaired.rows));

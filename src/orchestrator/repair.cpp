@@ -10,8 +10,8 @@
 #include "connectors/duckdb/interrupt.h"
 #include "connectors/duckdb/lane_function.h"
 #include "connectors/duckdb/table_repair.h"
-#include "connectors/postgres/copy_reader.h"
 #include "connectors/postgres/columns.h"
+#include "connectors/postgres/copy_reader.h"
 #include "pipeline/shaping.h"
 
 namespace afluente::orchestrator {
@@ -32,8 +32,8 @@ Result<std::string> MissingColumn(duck::Warehouse& warehouse, const TablePair& p
   const data::Schema& schema = pair.source_columns().schema;
   const duck::LaneTable shape(warehouse.lanes(), nullptr, schema, 0);
   AFL_ASSIGN(const auto arriving,
-             duck::DescribeSelect(pair.connection(), pipeline::ShapingSelect(
-                                                         pair.integration(), schema, shape.sql())));
+             duck::DescribeSelect(pair.connection(), pipeline::ShapingSelect(pair.integration(),
+                                                                             schema, shape.sql())));
   for (const duck::TableColumn& column : arriving) {
     const bool found = std::any_of(
         pair.names().begin(), pair.names().end(),
@@ -95,13 +95,15 @@ Result<std::uint64_t> ReadAndApply(duck::Warehouse& warehouse, TablePair& pair,
   data::DeadLetters dead_letters;
   const std::vector<std::size_t> key_columns =
       postgres::KeyColumns(integration, pair.source_columns().schema);
+  const std::set<std::string> masked = pipeline::MaskedColumns(integration);
   const postgres::CopyContext context{
       queue,
       pair.source_columns().schema,
       pair.source_columns().forms,
       progress,
       integration.on_bad_row == estate::OnBadRow::kDeadLetter ? &dead_letters : nullptr,
-      key_columns};
+      key_columns,
+      masked};
   postgres::CopyReader reader(pair.TakeSourceConnection(), context, stop);
   std::vector<std::string> columns;
   for (const auto& column : pair.compared().columns) columns.push_back(column.name);
@@ -138,8 +140,8 @@ Result<Repaired> Repair(duck::Warehouse& warehouse, TablePair& pair, const duck:
     repaired.copy_instead = "so many of its rows differ that a copy is cheaper";
     return repaired;
   }
-  AFL_ASSIGN(repaired.dead_letters,
-             ReadAndApply(warehouse, pair, moment, position, repaired.rows.total(), progress, stop));
+  AFL_ASSIGN(repaired.dead_letters, ReadAndApply(warehouse, pair, moment, position,
+                                                 repaired.rows.total(), progress, stop));
   return repaired;
 }
 

@@ -120,9 +120,8 @@ Status RunStore::Record(const VerificationRecord& verification) {
       "CAST(? AS INTEGER), ?)",
       {verification.integration,
        std::to_string(verification.verified_at.time_since_epoch().count()),
-       std::to_string(verification.rows),
-       std::to_string(verification.differences), std::to_string(verification.repaired),
-       verification.error}));
+       std::to_string(verification.rows), std::to_string(verification.differences),
+       std::to_string(verification.repaired), verification.error}));
 }
 
 Result<std::vector<VerificationRecord>> RunStore::Verifications() {

@@ -44,7 +44,7 @@ struct RunRecord {
 struct VerificationRecord {
   std::string integration;
   WallTime verified_at{};  // When it ended.
-  std::uint64_t rows = 0;   // Of the source.
+  std::uint64_t rows = 0;  // Of the source.
   std::uint64_t differences = 0;
   std::uint64_t repaired = 0;
   std::string error;  // Of one that could not be done; "" otherwise.

@@ -152,5 +152,23 @@ TEST_F(RunStoreTest, AStateThatNobodyKnowsCountsAsFailed) {
   EXPECT_EQ(Open()->Latest().value().front().state, RunState::kFailed);
 }
 
+TEST_F(RunStoreTest, TheLastVerificationOfEachIntegrationIsKept) {
+  const WallTime at(std::chrono::microseconds(1'700'000'000'123'456));
+  {
+    const auto store = Open();
+    ASSERT_TRUE(store->Record({"b", at, 10, 3, 3, ""}).ok());
+    ASSERT_TRUE(store->Record({"a", at, 0, 0, 0, "cannot be reached"}).ok());
+    ASSERT_TRUE(store->Record({"b", at + std::chrono::hours(1), 11, 0, 0, ""}).ok());
+  }
+  const auto kept = Open()->Verifications();
+  ASSERT_TRUE(kept.ok());
+  ASSERT_THAT(kept.value(), SizeIs(2));
+  EXPECT_EQ(kept.value()[0].error, "cannot be reached");
+  EXPECT_EQ(kept.value()[1].integration, "b");
+  EXPECT_EQ(kept.value()[1].verified_at, at + std::chrono::hours(1));
+  EXPECT_EQ(kept.value()[1].rows, 11U);
+  EXPECT_EQ(kept.value()[1].differences, 0U);
+}
+
 }  // namespace
 }  // namespace afluente::orchestrator

@@ -123,9 +123,9 @@ Result<comparison::Reconciliation> Verifier::Compare(const estate::Integration& 
                                                      const std::stop_token& stop) {
   AFL_ASSIGN(const data::DuckConnection connection, owner_.warehouse().Connect());
   const duck::InterruptOnStop interrupt(connection.get(), stop);
-  return comparison::CompareSettled(estate_, integration, connection.get(), [&] {
-    return supervisor_.CatchUp(integration.name, stop);
-  }, stop);
+  return comparison::CompareSettled(
+      estate_, integration, connection.get(),
+      [&] { return supervisor_.CatchUp(integration.name, stop); }, stop);
 }
 
 Result<Verifier::RepairedAndCompared> Verifier::Repair(const estate::Integration& integration,

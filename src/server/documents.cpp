@@ -278,8 +278,7 @@ json LagDocument(Service& service,
     slots.push_back(SlotJson(estate.connections.at(report.connection), slot, added.first->second));
   }
   for (const orchestrator::FollowReport& report : reports) {
-    json& row = integrations.emplace_back(
-        FollowJson(report, sources.at(report.connection), clock));
+    json& row = integrations.emplace_back(FollowJson(report, sources.at(report.connection), clock));
     row["verification"] = nullptr;
     for (const orchestrator::VerificationRecord& record : verifications) {
       if (record.integration == report.integration) row["verification"] = ToJson(record);

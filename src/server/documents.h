@@ -8,9 +8,9 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "comparison/reconcile.h"
 #include "data/duckdb_api.h"
 #include "estate/estate.h"
-#include "comparison/reconcile.h"
 #include "orchestrator/run_integration.h"
 #include "orchestrator/run_store.h"
 #include "orchestrator/supervisor.h"

@@ -4,8 +4,8 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
-#include "connectors/duckdb/interrupt.h"
 #include "comparison/reconcile.h"
+#include "connectors/duckdb/interrupt.h"
 #include "server/answer.h"
 #include "server/documents.h"
 

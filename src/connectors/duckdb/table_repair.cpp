@@ -75,11 +75,10 @@ class Repair {
     };
     std::vector<std::string> key;
     for (const std::string& name : moment_.key) key.push_back(QuoteIdentifier(name));
-    AFL_TRY(Execute(
-        fmt::format("INSERT INTO {} BY NAME SELECT {}{} FROM {} WHERE {}", target_,
-                    fmt::join(key, ", "), added(pipeline::kDeleteOp),
-                    pipeline::CurrentRows(integration_.form, target_, moment_.key),
-                    IsFound("source_hash IS NULL"))));
+    AFL_TRY(Execute(fmt::format("INSERT INTO {} BY NAME SELECT {}{} FROM {} WHERE {}", target_,
+                                fmt::join(key, ", "), added(pipeline::kDeleteOp),
+                                pipeline::CurrentRows(integration_.form, target_, moment_.key),
+                                IsFound("source_hash IS NULL"))));
     return InsertRows(added(pipeline::kSnapshotOp));
   }
 
@@ -88,10 +87,9 @@ class Repair {
     for (const std::string& name : found_.columns) columns.push_back(QuoteIdentifier(name));
     const LaneTable lane(warehouse_.lanes(), &found_.rows, found_.schema, found_.row_count);
     const auto done = data::Query(
-        connection_,
-        fmt::format("INSERT INTO {} BY NAME SELECT {}{} FROM ({})", target_,
-                    fmt::join(columns, ", "), added,
-                    pipeline::ShapingSelect(integration_, found_.schema, lane.sql())));
+        connection_, fmt::format("INSERT INTO {} BY NAME SELECT {}{} FROM ({})", target_,
+                                 fmt::join(columns, ", "), added,
+                                 pipeline::ShapingSelect(integration_, found_.schema, lane.sql())));
     if (done.ok()) return Done{};
     if (auto failure = lane.failure()) return *std::move(failure);
     return done.error();

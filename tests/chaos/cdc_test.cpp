@@ -119,8 +119,9 @@ class Writer {
             ids);
       case 5:
         return fmt::format(
-            "insert into c5(id, note, blob) select i % 40, nullif('k' || i % 3, 'k0'), case when i "
-            "% 9 = 0 then repeat('{}', 4000) end from {}",
+            "insert into c5(id, note, blob) select i / 2 * 2, nullif('k' || i / 2 % 3, 'k0'), case "
+            "when i "
+            "/ 2 % 9 = 0 then repeat('{}', 4000) end from {}",
             Below(3), ids);
       default:
         return fmt::format(

@@ -301,6 +301,38 @@ TEST_F(CdcAppendTest, ASlotThatIsOlderThanThePublicationIsMadeAnew) {
   ExpectSame("keyed", "select id, v from {}keyed order by id");
 }
 
+TEST_F(CdcAppendTest, APublicationThatSomebodyMadeAfterTheSlot) {
+  Follow("keyed");
+  RunOk("keyed");
+  const std::string name =
+      database_->Value("select pubname from pg_publication where pubname like '%\\_inserts'");
+  Source(fmt::format("drop publication {}", name));
+  Source("update keyed set v = 'before'");
+  Source(fmt::format("create publication {} with (publish = 'insert, truncate')", name));
+  Follow("log", "write: append");
+  RunFails("log", 1, {"is older than publication " + name, "pg_drop_replication_slot"});
+  Source(
+      "select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = "
+      "current_database()");
+  const Outcome outcome = estate_.Run({"run", "--all", "--full-refresh"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.ToString();
+  ExpectLog();
+  ExpectSame("keyed", "select id, v from {}keyed order by id");
+}
+
+// A key that is gone takes the table out of the publication that needs one.
+TEST_F(CdcAppendTest, ATableThatLostItsKey) {
+  Follow("keyed");
+  RunOk("keyed");
+  Source("alter table keyed drop constraint keyed_pkey, alter id drop not null");
+  Follow("keyed", "write: append");
+  RunOk("keyed", {"--full-refresh"});
+  Source("update keyed set v = 'updated'; insert into keyed values (2, 'new')");
+  RunOk("keyed");
+  EXPECT_THAT(WarehouseLines("select id, v from dw.d.keyed order by id"),
+              ElementsAre("1|k", "2|new"));
+}
+
 TEST_F(CdcAppendTest, ReplicaIdentityNothing) {
   Source("alter table log replica identity nothing");
   Follow("log");

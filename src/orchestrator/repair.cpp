@@ -95,7 +95,7 @@ Result<std::uint64_t> ReadAndApply(duck::Warehouse& warehouse, TablePair& pair,
   data::DeadLetters dead_letters;
   const std::vector<std::size_t> key_columns =
       postgres::KeyColumns(integration, pair.source_columns().schema);
-  const std::set<std::string> masked = pipeline::MaskedColumns(integration);
+  const std::set<std::string> masked = integration.MaskedColumns();
   const postgres::CopyContext context{
       queue,
       pair.source_columns().schema,

@@ -70,7 +70,7 @@ INSTANTIATE_TEST_SUITE_P(
                  "0x000000010000000000000017000003e8"},
         TextCase{"ArrayOfNoElements", LogicalType::List(Of(Kind::kInt32)),
                  Int32(0) + Int32(0) + Int32(23), "{}"}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& row) { return row.param.name; });
 
 }  // namespace
 }  // namespace afluente::postgres

@@ -51,7 +51,7 @@ Result<std::unique_ptr<pipeline::Source>> OpenSource(const estate::Estate& estat
   const estate::Source& declared = integration.source;
   if (declared.warehouse_table) return duck::OpenTableSource(own.warehouse, integration, progress);
   if (inbox::ReadsInbox(integration)) {
-    return inbox::OpenSource(own.messages, integration, from, own.messages_max, progress);
+    return inbox::OpenSource(own.messages, integration, from, own.options, progress);
   }
   if (declared.table.empty() && declared.query.empty()) {
     return NotSupported(declared.mark,

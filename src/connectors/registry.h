@@ -32,7 +32,7 @@ Result<postgres::Endpoint> ResolveEndpoint(const estate::Estate& estate,
 struct OwnSources {
   duck::Warehouse& warehouse;
   inbox::Messages& messages;
-  std::uint64_t messages_max = inbox::kMessagesMax;  // At once.
+  inbox::ReadOptions options = {};
 };
 
 /// Opens what `integration` reads, from `from` on; borrows what `own` holds. Errors carry the

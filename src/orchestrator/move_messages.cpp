@@ -5,9 +5,22 @@
 #include <algorithm>
 
 #include "pipeline/run.h"
+#include "pipeline/transform_check.h"
 
 namespace afluente::orchestrator {
 namespace {
+
+// The last message of a key counts, and a transform that joins may hand rows on in
+// another order: then each message is a statement of its own.
+Result<inbox::ReadOptions> HowToRead(const estate::Integration& integration) {
+  inbox::ReadOptions options;
+  if (integration.EffectiveWrite() != estate::Write::kUpsert) return options;
+  AFL_ASSIGN(const bool keeps_order, pipeline::KeepsOrder(integration));
+  options.one_by_one = !keeps_order;
+  constexpr std::uint64_t kOneByOneMax = 1'000;
+  if (options.one_by_one) options.messages_max = kOneByOneMax;
+  return options;
+}
 
 // One set of messages on its way.
 struct Set {
@@ -20,11 +33,11 @@ struct Set {
 };
 
 Result<Set> OpenSet(const MessageRoute& route, const estate::Integration& integration,
-                    std::uint64_t messages_max, pipeline::Progress& progress) {
+                    const inbox::ReadOptions& options, pipeline::Progress& progress) {
   Set set;
   AFL_ASSIGN(set.sink, connectors::OpenSink(route.estate, integration, route.destinations, false));
   AFL_ASSIGN(const auto stored, set.sink->Stored());
-  const connectors::OwnSources own{route.destinations.warehouse, route.inbox, messages_max};
+  const connectors::OwnSources own{route.destinations.warehouse, route.inbox, options};
   AFL_ASSIGN(set.source, connectors::OpenSource(route.estate, integration, own, stored, progress));
   if (stored) {
     AFL_ASSIGN(set.begin, inbox::NumberIn(*stored, route.inbox.identity()));
@@ -62,15 +75,16 @@ Result<pipeline::Committed> SetAside(const MessageRoute& route,
 Status MoveMessages(const MessageRoute& route, const estate::Integration& integration,
                     pipeline::Progress& progress, const std::stop_token& stop,
                     const std::function<void(const pipeline::Committed&)>& on_committed) {
-  std::uint64_t messages_max = inbox::kMessagesMax;
+  AFL_ASSIGN(const inbox::ReadOptions whole, HowToRead(integration));
+  inbox::ReadOptions options = whole;
   for (;;) {
-    AFL_ASSIGN(Set set, OpenSet(route, integration, messages_max, progress));
+    AFL_ASSIGN(Set set, OpenSet(route, integration, options, progress));
     const std::uint64_t messages = set.messages();
     if (messages == 0) return route.inbox.Arrived(integration, set.end);
     auto moved = pipeline::Run(*set.source, *set.sink, progress, stop);
     const bool is_bad_row = !moved.ok() && moved.error().kind() == ErrorKind::kConversion;
     if (is_bad_row && messages > 1) {
-      messages_max = messages / 2;
+      options.messages_max = messages / 2;
       continue;
     }
     if (is_bad_row) {
@@ -83,8 +97,9 @@ Status MoveMessages(const MessageRoute& route, const estate::Integration& integr
     AFL_ASSIGN(const pipeline::Committed committed, std::move(moved));
     AFL_TRY(route.inbox.Arrived(integration, set.end));
     on_committed(committed);
-    if (messages < messages_max) return Done{};  // What came meanwhile is an event of its own.
-    messages_max = std::min(2 * messages_max, inbox::kMessagesMax);
+    if (messages < options.messages_max)
+      return Done{};  // What came meanwhile is an event of its own.
+    options.messages_max = std::min(2 * options.messages_max, whole.messages_max);
   }
 }
 

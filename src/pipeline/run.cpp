@@ -15,6 +15,10 @@ Status DrainLane(Source& source, Sink& sink, const std::stop_token& stop) {
 
 // Runs all lanes; the first failure stops the others and is the one returned.
 Status DrainAll(Source& source, Sink& sink, const std::stop_token& stop) {
+  if (source.in_order()) {
+    for (int i = 0; i < source.lanes(); ++i) AFL_TRY(DrainLane(source, sink, stop));
+    return Done{};
+  }
   std::stop_source lanes_stop;
   const std::stop_callback forward(stop, [&] { lanes_stop.request_stop(); });
   std::mutex mutex;  // Guards first_error.

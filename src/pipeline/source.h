@@ -22,6 +22,8 @@ class Source {
   virtual const data::Schema& schema() const = 0;
   /// How many lanes to open; 0: nothing new since the position it started at.
   virtual int lanes() const = 0;
+  /// Lanes are to be drained one after the other, since their order counts.
+  virtual bool in_order() const { return false; }
   /// For progress; 0 when unknown.
   virtual std::uint64_t estimated_rows() const = 0;
   /// What the destination has reached once every lane is drained.

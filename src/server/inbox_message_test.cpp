@@ -23,7 +23,7 @@ struct Case {
   std::string refused;
   std::string wanted_id = "msg_1";
   std::string wanted_attributes = "{}";
-  std::string wanted_body;  // "": as it came.
+  std::string wanted_body = {};  // "": as it came.
   bool is_topic = true;
 };
 

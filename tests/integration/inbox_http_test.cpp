@@ -137,7 +137,7 @@ TEST_F(InboxDoorTest, AFullInboxSaysWhenToComeAgain) {
 TEST_F(InboxDoorTest, ADiskThatIsFullIsSaid) {
   StreamMessages();
   Command command = estate_.Afluente({"serve"});
-  constexpr std::uint64_t kFileBytesMax = 4U << 20U;
+  constexpr std::uint64_t kFileBytesMax = 2U << 20U;
   command.file_bytes_max = kFileBytesMax;
   Serve(command);
   const std::string body = '"' + std::string(900'000, 'x') + '"';
@@ -221,6 +221,30 @@ TEST_F(InboxDoorTest, APortThatIsTakenIsNamed) {
   EXPECT_EQ(outcome.exit_code, 2) << outcome.ToString();
   EXPECT_THAT(outcome.err, HasSubstr(address_));
   EXPECT_THAT(outcome.err, HasSubstr("--listen"));
+}
+
+// What docs/inbox.md shows: the integration, and how curl and openssl send to it.
+TEST_F(InboxDoorTest, ThePageTellsSendersTheTruth) {
+  const std::string page = ReadFile(AFLUENTE_DOCS "/inbox.md");
+  const auto block = [&](const std::string& opening) {
+    const std::size_t begin = page.find(opening) + opening.find('\n') + 1;
+    return page.substr(begin, page.find("```", begin) - begin);
+  };
+  std::string yaml = block("```yaml\nintegration:");
+  yaml.replace(yaml.find("analytics.crm.message_events"), 28, "dw.d.message_events");
+  estate_.Write("integrations/message-processing.yaml", yaml);
+  Serve();
+  std::string script = block("```sh\nid=");
+  script.replace(script.find("127.0.0.1:8090"), 14, address_);
+  Command command;
+  command.args = {"/bin/bash", "-euc", script};
+  command.env["INBOX_SECRET"] = kSecret;
+  const Outcome sent = RunCommand(command);
+  EXPECT_THAT(sent.out, HasSubstr(R"("duplicate":false)")) << sent.ToString();
+  EXPECT_TRUE(Soon([&] {
+    return Arrived("select msg_id::varchar, status from dw.d.message_events") ==
+           std::vector<std::string>{"7|delivered"};
+  })) << service_->err();
 }
 
 }  // namespace

@@ -93,7 +93,7 @@ TEST_F(InboxSourceTest, TheLastMessageOfAKeyCounts) {
   EXPECT_TRUE(Soon([&] { return Arrived(sql) == wanted; })) << service_->err();
 }
 
-// A join may hand rows on in another order: then sets are halved.
+// A join may hand rows on in another order: then messages go in one by one.
 TEST_F(InboxSourceTest, TheLastMessageOfAKeyCountsBehindAJoin) {
   Source("create table names(id int primary key, name text); insert into names values (1, 'one')");
   Declare("names", "public.names", "dw.d.names", "mode: snapshot\n");

@@ -58,10 +58,11 @@ Answer Post(const std::string& address, const std::string& path,
   if (!result) return answer;
   answer.status = result->status;
   answer.body = result->body;
-  for (auto [name, value] : result->headers) {
-    std::transform(name.begin(), name.end(), name.begin(),
+  for (const auto& [name, value] : result->headers) {
+    std::string lower = name;
+    std::transform(lower.begin(), lower.end(), lower.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    answer.headers[name] = value;
+    answer.headers[lower] = value;
   }
   return answer;
 }

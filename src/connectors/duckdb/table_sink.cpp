@@ -13,7 +13,6 @@
 #include "connectors/inbox/source.h"
 #include "pipeline/form.h"
 #include "pipeline/shaping.h"
-#include "pipeline/transform_check.h"
 
 namespace afluente::duck {
 namespace {
@@ -199,8 +198,7 @@ Status TableSink::CheckKeys() const {
 }
 
 // Messages of one key come one after the other, and the last one counts. They stand
-// in the stage as they came, unless a join may have mixed them: then there is an
-// error to tell, and whoever moves them takes fewer at once.
+// in the stage as they came: whoever reads them sees to that.
 Status TableSink::KeepLast() {
   std::string keys;
   for (const std::string& key : integration_.destination.key) {
@@ -212,8 +210,6 @@ Status TableSink::KeepLast() {
                                           "HAVING count(*) > 1)",
                                           Stage(), keys)));
   if (repeated.front().front().text == "0") return Done{};
-  AFL_ASSIGN(const bool keeps_order, pipeline::KeepsOrder(integration_));
-  if (!keeps_order) return Done{};
   AFL_TRY(
       data::Execute(connection_.get(),
                     fmt::format("DELETE FROM {0} WHERE rowid NOT IN (SELECT max(rowid) FROM {0} "

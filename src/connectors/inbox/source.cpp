@@ -91,7 +91,7 @@ class Reader final : public data::BatchReader {
 class MessageSource final : public pipeline::Source {
  public:
   MessageSource(Messages& messages, std::string feed, std::vector<Column> columns,
-                data::Schema schema, std::int64_t seq, Messages::Extent extent,
+                data::Schema schema, std::int64_t seq, Messages::Extent extent, bool one_by_one,
                 pipeline::Progress& progress)
       : messages_(messages),
         feed_(std::move(feed)),
@@ -99,10 +99,16 @@ class MessageSource final : public pipeline::Source {
         schema_(std::move(schema)),
         seq_(seq),
         extent_(extent),
-        progress_(progress) {}
+        one_by_one_(one_by_one),
+        progress_(progress),
+        next_(seq) {}
 
   const data::Schema& schema() const override { return schema_; }
-  int lanes() const override { return extent_.messages == 0 ? 0 : 1; }
+  int lanes() const override {
+    if (one_by_one_) return static_cast<int>(extent_.messages);
+    return extent_.messages == 0 ? 0 : 1;
+  }
+  bool in_order() const override { return one_by_one_; }
   std::uint64_t estimated_rows() const override { return extent_.messages; }
   data::Position end() const override {
     const nlohmann::json value = {{"inbox", messages_.identity()},
@@ -111,8 +117,14 @@ class MessageSource final : public pipeline::Source {
   }
   std::vector<data::DeadLetter> dead_letters() const override { return {}; }
   Result<std::unique_ptr<data::BatchReader>> OpenLane(const std::stop_token& stop) override {
+    const std::int64_t begin = next_;
+    next_ = extent_.last;
+    if (one_by_one_) {
+      AFL_ASSIGN(const auto one, messages_.ExtentAfter(feed_, begin, 1));
+      next_ = one.last;
+    }
     return std::unique_ptr<data::BatchReader>(
-        std::make_unique<Reader>(messages_, feed_, columns_, seq_, extent_.last, progress_, stop));
+        std::make_unique<Reader>(messages_, feed_, columns_, begin, next_, progress_, stop));
   }
 
  private:
@@ -122,7 +134,9 @@ class MessageSource final : public pipeline::Source {
   const data::Schema schema_;
   const std::int64_t seq_;
   const Messages::Extent extent_;
+  const bool one_by_one_;
   pipeline::Progress& progress_;
+  std::int64_t next_;  // Behind it the next lane begins.
 };
 
 Status CheckRules(const estate::Integration& integration) {
@@ -167,7 +181,7 @@ Result<std::int64_t> NumberIn(const data::Position& position, const std::string&
 Result<std::unique_ptr<pipeline::Source>> OpenSource(Messages& messages,
                                                      const estate::Integration& integration,
                                                      const std::optional<data::Position>& from,
-                                                     std::uint64_t limit,
+                                                     const ReadOptions& options,
                                                      pipeline::Progress& progress) {
   AFL_TRY(CheckRules(integration));
   std::int64_t seq = 0;
@@ -185,9 +199,10 @@ Result<std::unique_ptr<pipeline::Source>> OpenSource(Messages& messages,
     return Error(ErrorKind::kInvalidConfig, "the source has no columns left to read");
   }
   const std::string feed = FeedOf(integration);
-  AFL_ASSIGN(const auto extent, messages.ExtentAfter(feed, seq, limit));
-  return std::unique_ptr<pipeline::Source>(std::make_unique<MessageSource>(
-      messages, feed, std::move(columns), std::move(schema), seq, extent, progress));
+  AFL_ASSIGN(const auto extent, messages.ExtentAfter(feed, seq, options.messages_max));
+  return std::unique_ptr<pipeline::Source>(
+      std::make_unique<MessageSource>(messages, feed, std::move(columns), std::move(schema), seq,
+                                      extent, options.one_by_one, progress));
 }
 
 }  // namespace afluente::inbox

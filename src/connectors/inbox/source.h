@@ -20,20 +20,22 @@ bool ReadsInbox(const estate::Integration& integration);
 /// The feed that it reads.
 std::string FeedOf(const estate::Integration& integration);
 
-/// As many messages as one read takes.
-constexpr std::uint64_t kMessagesMax = 100'000;
+struct ReadOptions {
+  std::uint64_t messages_max = 100'000;
+  /// A lane for each message, to be drained in order; else all are one lane.
+  bool one_by_one = false;
+};
 
 /// Opens the messages of `integration`'s topic or webhook behind `from`, the
-/// oldest `limit` of them. Columns: message_id VARCHAR, received_at TIMESTAMPTZ,
-/// attributes JSON, body JSON. One lane: rows come in the order in which they
-/// arrived. The position is {"inbox": identity, "seq": number of the last}; one
-/// of another inbox counts as none. Borrows messages.
-/// Errors: kNotFound for the rule of a column that messages do not have;
-/// kInternal for a position that is none of ours.
+/// oldest of them. Columns: message_id VARCHAR, received_at TIMESTAMPTZ,
+/// attributes JSON, body JSON. Rows come in the order in which they arrived. The position is
+/// {"inbox": identity, "seq": number of the last}; one of another inbox counts as none. Borrows
+/// messages. Errors: kNotFound for the rule of a column that messages do not have; kInternal for a
+/// position that is none of ours.
 Result<std::unique_ptr<pipeline::Source>> OpenSource(Messages& messages,
                                                      const estate::Integration& integration,
                                                      const std::optional<data::Position>& from,
-                                                     std::uint64_t limit,
+                                                     const ReadOptions& options,
                                                      pipeline::Progress& progress);
 
 /// The number in a position that OpenSource gave; 0 for one of another inbox.

@@ -76,11 +76,14 @@ void PrintLag(const json& document) {
     std::string state = row.at("state");
     const auto kept = row.at("kept_bytes").get<std::int64_t>();
     if (kept > 0) state += ", " + estate::FormatSize(kept) + " kept";
-    std::vector<std::string> cells = {row.at("integration"), state,
-               FormatCount(row.at("changes").get<std::uint64_t>()),
-               bytes.is_number() ? FormatCount(bytes.get<std::uint64_t>()) : "",
-               Number(row.at("lag_seconds"), "{:.1f}"), Number(row.at("latency_seconds"), "{:.3f}"),
-               row.at("error").is_string() ? row.at("error").get<std::string>() : ""};
+    std::vector<std::string> cells = {
+        row.at("integration"),
+        state,
+        FormatCount(row.at("changes").get<std::uint64_t>()),
+        bytes.is_number() ? FormatCount(bytes.get<std::uint64_t>()) : "",
+        Number(row.at("lag_seconds"), "{:.1f}"),
+        Number(row.at("latency_seconds"), "{:.3f}"),
+        row.at("error").is_string() ? row.at("error").get<std::string>() : ""};
     if (any_verified) cells.push_back(Verified(row));
     table.Add(std::move(cells));
   }
@@ -174,9 +177,10 @@ void AddLagCommand(const CommandContext& context) {
 }
 
 void AddPauseCommands(const CommandContext& context) {
-  AddAction(context, "pause", "Stop following an integration; the others go on",
-            "  afluente pause contacts\n"
-            "Its changes are kept on disk meanwhile, as far as max_spool of its connection allows.");
+  AddAction(
+      context, "pause", "Stop following an integration; the others go on",
+      "  afluente pause contacts\n"
+      "Its changes are kept on disk meanwhile, as far as max_spool of its connection allows.");
   AddAction(context, "resume", "Follow a paused or failed integration again",
             "  afluente resume contacts\n"
             "Changes that were kept are applied; a table with more than that is compared and\n"

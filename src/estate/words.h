@@ -60,7 +60,8 @@ template <>
 inline constexpr Word<Origin> kAll<Origin>[] = {
     {"any", Origin::kAny, "every change"},
     {"none", Origin::kNone,
-     "not those that afluente's own reverse ETL wrote, or that came to the database by replication"},
+     "not those that afluente's own reverse ETL wrote, or that came to the database by "
+     "replication"},
 };
 
 template <>

@@ -30,8 +30,8 @@ std::uint64_t SpoolMax(const estate::Connection& connection) {
 Status FollowGroup::PrepareAside(Prepared& prepared) const {
   if (left_out_.empty() || !prepared.slot_exists) return Done{};
   const estate::Connection& declared = context_.estate.connections.at(connection_);
-  AFL_ASSIGN(const auto ready, postgres::CheckReadiness(prepared.catalog.get(),
-                                                        {declared, slot_, left_out_}));
+  AFL_ASSIGN(const auto ready,
+             postgres::CheckReadiness(prepared.catalog.get(), {declared, slot_, left_out_}));
   AFL_ASSIGN(const auto sink, duck::OpenChangeSink(context_.warehouse, left_out_));
   AFL_ASSIGN(const auto stored, sink->Stored());
   for (const estate::Integration* integration : left_out_) {
@@ -51,13 +51,11 @@ Status FollowGroup::PrepareAside(Prepared& prepared) const {
   return Done{};
 }
 
-Result<std::vector<postgres::SetAside>> FollowGroup::OpenAside(const Prepared& prepared,
-                                                               Lsn from) {
+Result<std::vector<postgres::SetAside>> FollowGroup::OpenAside(const Prepared& prepared, Lsn from) {
   const estate::Connection& declared = context_.estate.connections.at(connection_);
   std::vector<postgres::SetAside> opened;
   for (const auto& [name, aside] : prepared.set_aside) {
-    AFL_ASSIGN(auto kept,
-               KeptChanges::Open(context_.spool_folder, name, from, SpoolMax(declared)));
+    AFL_ASSIGN(auto kept, KeptChanges::Open(context_.spool_folder, name, from, SpoolMax(declared)));
     opened.push_back({aside.relation, std::move(kept)});
   }
   return opened;

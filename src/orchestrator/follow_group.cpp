@@ -220,8 +220,9 @@ Status FollowGroup::CheckPositions(Prepared& prepared, bool copies_what_fell_beh
   prepared.slot_exists = slot.has_value();
   if (slot) prepared.confirmed = slot->confirmed;
   if (slot && slot->wal_status == "lost") {
-    AFL_TRY(postgres::DropSlot(catalog, slot_));
     prepared.slot_exists = false;
+    // Whoever takes part makes it anew; without them it shows what happened.
+    if (!integrations_.empty()) AFL_TRY(postgres::DropSlot(catalog, slot_));
   }
   return Done{};
 }
@@ -282,9 +283,8 @@ Status FollowGroup::Run(const std::vector<std::string>& resync,
       asked.repair.clear();
       hooks.on_copied();
     }
-    const Status followed = all_copied
-                                ? Follow(prepared, form, options, hooks.on_applied, stop)
-                                : FollowWhileCopying(prepared, form, options, hooks, stop);
+    const Status followed = all_copied ? Follow(prepared, form, options, hooks.on_applied, stop)
+                                       : FollowWhileCopying(prepared, form, options, hooks, stop);
     if (followed.ok()) return followed;
     if (prepared.copied_beside) {
       not_copied.clear();
@@ -333,9 +333,8 @@ Status FollowGroup::Follow(Prepared& prepared, StreamForm& form,
   stream.stream.from = from;
   AFL_ASSIGN(auto aside, OpenAside(prepared, from));
   AFL_ASSIGN(stream.until, postgres::MarkLsn(prepared.catalog.get()));
-  AFL_ASSIGN(const auto source,
-             postgres::ChangeStream::Open(std::move(stream), std::move(followed),
-                                          std::move(aside)));
+  AFL_ASSIGN(const auto source, postgres::ChangeStream::Open(std::move(stream), std::move(followed),
+                                                             std::move(aside)));
   const Status status =
       pipeline::Follow(*source, *prepared.sink, options, context_.clock, on_applied, stop);
   form.needs_text = form.needs_text || source->needs_text();

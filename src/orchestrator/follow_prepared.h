@@ -30,8 +30,8 @@ struct FollowGroup::Prepared {
   /// By integration without a position: why its table, which has rows, is compared
   /// and repaired rather than copied.
   std::map<std::string, std::string> repairs;
-  bool written_anew = false;                                // While it was followed.
-  bool copied_beside = false;                               // While the others were followed.
+  bool written_anew = false;   // While it was followed.
+  bool copied_beside = false;  // While the others were followed.
   bool slot_exists = false;
   postgres::Lsn confirmed;                 // What the slot begins with, if it exists.
   std::vector<std::string> kept;           // Integrations whose changes the disk has, not the slot.

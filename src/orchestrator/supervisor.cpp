@@ -47,7 +47,7 @@ struct Supervisor::Group {
   std::map<std::string, FollowReport> reports;         // By integration.
   std::map<std::string, pipeline::Progress> progress;  // Of copies; never loses an element.
   std::set<std::string> resync;
-  std::set<std::string> copied;            // While the others are followed.
+  std::set<std::string> copied;  // While the others are followed.
   std::set<std::string> repair;
   bool restart = false;                    // Somebody changed who takes part.
   bool held = false;                       // The guard wants the slot for itself.

@@ -12,8 +12,8 @@
 #include "orchestrator/run_integration.h"
 #include "orchestrator/supervisor.h"
 #include "orchestrator/triggers.h"
-#include "server/inbox_server.h"
 #include "orchestrator/verifier.h"
+#include "server/inbox_server.h"
 
 namespace afluente::server {
 

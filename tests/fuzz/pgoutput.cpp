@@ -10,6 +10,7 @@
 #include "connectors/postgres/big_endian.h"
 #include "connectors/postgres/replication/change_fold.h"
 #include "connectors/postgres/replication/history_log.h"
+#include "connectors/postgres/replication/row_fold.h"
 
 namespace {
 
@@ -20,6 +21,7 @@ using afluente::postgres::Message;
 using afluente::postgres::MessageKind;
 using afluente::postgres::ParseMessage;
 using afluente::postgres::ReadBigEndian;
+using afluente::postgres::RowFold;
 using afluente::postgres::TupleCell;
 using afluente::postgres::TupleView;
 
@@ -39,13 +41,13 @@ void CheckTuple(const TupleView& tuple, std::string_view message, std::vector<Tu
 void Fold(ChangeFold& fold, const Message& message) {
   switch (message.kind) {
     case MessageKind::kInsert:
-      (void)fold.Insert(message, 1);
+      (void)fold.Insert(message, {});
       return;
     case MessageKind::kUpdate:
-      (void)fold.Update(message, 2);
+      (void)fold.Update(message, {});
       return;
     case MessageKind::kDelete:
-      (void)fold.Delete(message, 3);
+      (void)fold.Delete(message, {});
       return;
     case MessageKind::kTruncate:
       fold.Truncate(4);
@@ -81,7 +83,8 @@ void CheckFold(const ChangeFold& fold, std::size_t key_columns, std::vector<Tupl
   if (lives != fold.complete_rows() + fold.incomplete_rows()) std::abort();
 }
 
-void Log(HistoryLog& log, const Message& message) {
+template <class Collected>
+void Log(Collected& log, const Message& message) {
   const bool is_change =
       message.kind == MessageKind::kInsert || message.kind == MessageKind::kUpdate ||
       message.kind == MessageKind::kDelete || message.kind == MessageKind::kTruncate;
@@ -101,6 +104,10 @@ void CheckLog(const HistoryLog& log, std::size_t key_columns, std::vector<TupleC
   if (incomplete != log.incomplete()) std::abort();
 }
 
+void CheckRows(const RowFold& rows, std::vector<TupleCell>& cells) {
+  for (const RowFold::Entry& entry : rows.entries()) TupleView(entry.row).Split(cells);
+}
+
 }  // namespace
 
 // An input is a stream: a length of 4 bytes before each message. Cut at random,
@@ -114,6 +121,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::vector<HistoryLog> logs;
   logs.emplace_back(std::vector<std::size_t>{1, 0});
   logs.emplace_back(std::vector<std::size_t>{});
+  RowFold rows({true, false, true});
   std::vector<TupleCell> cells;
   Message message;
   bool in_stream = false;
@@ -137,11 +145,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     CheckTuple(message.new_row, exact, cells);
     for (ChangeFold& fold : folds) Fold(fold, message);
     for (HistoryLog& log : logs) Log(log, message);
+    Log(rows, message);
   }
   CheckFold(folds[0], 1, cells);
   CheckFold(folds[1], 2, cells);
   CheckFold(folds[2], 0, cells);
   CheckLog(logs[0], 2, cells);
   CheckLog(logs[1], 0, cells);
+  CheckRows(rows, cells);
   return 0;
 }

@@ -23,16 +23,15 @@ class CdcOriginTest : public FollowingTest {
                                          "destination: {{ table: dw.d.t }}\nmode: cdc\n",
                                          origin));
   }
-  std::vector<std::string> Names() {
-    return WarehouseLines("select name from dw.d.t order by id");
-  }
+  std::vector<std::string> Names() { return WarehouseLines("select name from dw.d.t order by id"); }
 };
 
 TEST_F(CdcOriginTest, ACircleIsAFinding) {
   FollowT("");
   const Outcome check = estate_.Run({"check", "--offline"});
-  EXPECT_THAT(check.out + check.err, testing::HasSubstr("integration \"back\" writes back into this "
-                                                        "table"));
+  EXPECT_THAT(check.out + check.err,
+              testing::HasSubstr("integration \"back\" writes back into this "
+                                 "table"));
 }
 
 TEST_F(CdcOriginTest, WhatAfluenteWroteIsLeftOutAndTheRestIsNot) {

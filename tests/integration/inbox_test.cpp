@@ -200,7 +200,7 @@ TEST_F(InboxSourceTest, RunTakesWhatWaits) {
   service_->Wait();
   RunOk("messages");
   EXPECT_THAT(Messages(), ElementsAre("m1|7|a"));
-  Fails({"run", "messages", "--full-refresh"}, 1, {"kept in the destination alone"});
+  Fails({"run", "messages", "--full-refresh"}, 2, {"kept in the destination alone"});
   EXPECT_THAT(Messages(), ElementsAre("m1|7|a"));
 }
 

@@ -16,11 +16,12 @@ class SetAsideTest : public ServingTest {
  protected:
   SetAsideTest() {
     for (const std::string name : {"t", "u"}) {
-      Source(fmt::format("create table {0}(id int primary key, name text, note text);"
-                         "alter table {0} alter note set storage external;"
-                         "insert into {0} select i, 'n' || i, repeat('x', 5000) from "
-                         "generate_series(1, 10) i",
-                         name));
+      Source(
+          fmt::format("create table {0}(id int primary key, name text, note text);"
+                      "alter table {0} alter note set storage external;"
+                      "insert into {0} select i, 'n' || i, repeat('x', 5000) from "
+                      "generate_series(1, 10) i",
+                      name));
       Follow(name);
     }
   }
@@ -147,7 +148,7 @@ TEST_F(SetAsideTest, MoreThanTheLimitIsDroppedAndTheTableCopiedAgain) {
 TEST_F(SetAsideTest, OthersAreFollowedWhileATableIsCopiedAgain) {
   ServeUntilFollowing({"t", "u"});
   PgSession holder(database_->dsn());
-  holder.Exec("begin; lock table t; insert into t values (11, 'held', null)");
+  holder.Exec("begin; lock table t; insert into t values (12, 'held', null)");
   Tell("resync", "t");
   EXPECT_TRUE(Soon([&] { return StateOf("t") == "copying"; }));
   ExpectThatUFollows();
@@ -155,8 +156,7 @@ TEST_F(SetAsideTest, OthersAreFollowedWhileATableIsCopiedAgain) {
   EXPECT_EQ(StateOf("u"), "following");
   holder.Exec("update t set name = 'held' where id < 5; commit");
   ChangeT();
-  EXPECT_TRUE(Soon([&] { return IsSame("t") && StateOf("t") == "following"; }))
-      << service_->err();
+  EXPECT_TRUE(Soon([&] { return IsSame("t") && StateOf("t") == "following"; })) << service_->err();
   ExpectThatUFollows();
   EXPECT_EQ(Of("t", "copied_rows"), Of("u", "copied_rows") * 2 + 1);
 }
@@ -173,8 +173,7 @@ TEST_F(SetAsideTest, OthersAreFollowedWhileANewTableIsCopied) {
   ExpectThatUFollows();
   EXPECT_EQ(StateOf("v"), "copying");
   holder.Exec("commit");
-  EXPECT_TRUE(Soon([&] { return StateOf("v") == "following" && IsSame("v"); }))
-      << service_->err();
+  EXPECT_TRUE(Soon([&] { return StateOf("v") == "following" && IsSame("v"); })) << service_->err();
   Source("insert into v values (3, 'three')");
   EXPECT_TRUE(Soon([&] { return IsSame("v"); })) << service_->err();
 }

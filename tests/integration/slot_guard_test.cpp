@@ -61,7 +61,8 @@ class SlotGuardTest : public ServingTest {
   Session ReadSlotAndStandStill() {
     Session session(PQconnectdb((database_->dsn() + " replication=database").c_str()));
     EXPECT_TRUE(Soon([&] {
-      Source("select pg_terminate_backend(active_pid, 5000) from pg_replication_slots where active");
+      Source(
+          "select pg_terminate_backend(active_pid, 5000) from pg_replication_slots where active");
       const std::unique_ptr<PGresult, FreeWith<PQclear>> started(
           PQexec(session.get(),
                  "START_REPLICATION SLOT afluente_trial_src LOGICAL 0/0 (proto_version '1', "

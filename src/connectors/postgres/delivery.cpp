@@ -205,11 +205,11 @@ Status Delivery::Bisect(const CopyChunk& chunk, std::size_t begin, std::size_t e
 
 // Deferred constraints would speak up at the commit, of no row in particular.
 Status Delivery::Begin() {
-  AFL_TRY(Query(connection_, fmt::format("BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL "
-                                         "statement_timeout = {}; SET CONSTRAINTS ALL "
-                                         "IMMEDIATE{}",
-                                         kLockTimeout.count(), kStatementTimeout.count(),
-                                         tell_origin_)));
+  AFL_TRY(Query(connection_,
+                fmt::format("BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL "
+                            "statement_timeout = {}; SET CONSTRAINTS ALL "
+                            "IMMEDIATE{}",
+                            kLockTimeout.count(), kStatementTimeout.count(), tell_origin_)));
   return Done{};
 }
 

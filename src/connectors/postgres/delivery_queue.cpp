@@ -12,9 +12,8 @@ DeliveryQueue::~DeliveryQueue() {
 }
 
 void DeliveryQueue::Start(Started& started) {
-  started.work = std::async(std::launch::async, [this, &started] {
-    started.delivery->Start(started.chunk, step_);
-  });
+  started.work = std::async(std::launch::async,
+                            [this, &started] { started.delivery->Start(started.chunk, step_); });
 }
 
 Status DeliveryQueue::Push(CopyChunk chunk) {
@@ -51,8 +50,8 @@ Result<Delivered> DeliveryQueue::Alone(Started& oldest) {
     started_[i].work.wait();
     started_[i].delivery->Rollback();
   }
-  auto delivered = oldest.delivery->Send(oldest.chunk, step_, key_of_,
-                                         {run_, oldest.chunk.numbers.back(), {}});
+  auto delivered =
+      oldest.delivery->Send(oldest.chunk, step_, key_of_, {run_, oldest.chunk.numbers.back(), {}});
   for (std::size_t i = 1; i < started_.size(); ++i) Start(started_[i]);
   return delivered;
 }

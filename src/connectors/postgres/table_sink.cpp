@@ -402,8 +402,8 @@ Result<std::unique_ptr<pipeline::Sink>> OpenTableSink(duck::Warehouse& warehouse
                  warehouse, {project, destination.connection + ":" + destination.connection_table},
                  integration.name, destination.key));
   return std::unique_ptr<pipeline::Sink>(
-      std::make_unique<TableSink>(warehouse, endpoint, std::move(connection), integration, full_refresh,
-                                  std::move(sent), std::move(reader)));
+      std::make_unique<TableSink>(warehouse, endpoint, std::move(connection), integration,
+                                  full_refresh, std::move(sent), std::move(reader)));
 }
 
 }  // namespace afluente::postgres

@@ -35,9 +35,9 @@ Result<Lsn> ParsePosition(const data::Position& position) {
       "over");
 }
 
-Result<std::unique_ptr<ChangeStream>> ChangeStream::Open(
-    ChangeStreamOptions options, std::vector<FollowedIntegration> followed,
-    std::vector<SetAside> aside) {
+Result<std::unique_ptr<ChangeStream>> ChangeStream::Open(ChangeStreamOptions options,
+                                                         std::vector<FollowedIntegration> followed,
+                                                         std::vector<SetAside> aside) {
   std::unique_ptr<ChangeStream> stream(new ChangeStream());
   stream->options_ = std::move(options);
   stream->spool_ = std::make_unique<TransactionSpool>(stream->options_.spool_folder);
@@ -221,10 +221,9 @@ Status ChangeStream::KeepAside(std::uint32_t relation, std::string_view payload)
   for (const SetAside& table : aside_) {
     if (OidOf(table.relation) != relation || !transaction_) continue;
     transaction_->has_folded = true;
-    AFL_TRY(table.kept->Append(
-        payload, transaction_->spooled != nullptr,
-        {transaction_->commit, transaction_->time, transaction_->ordinal,
-         transaction_->has_origin}));
+    AFL_TRY(table.kept->Append(payload, transaction_->spooled != nullptr,
+                               {transaction_->commit, transaction_->time, transaction_->ordinal,
+                                transaction_->has_origin}));
     // What a change takes of the transaction's order is found out when it is folded.
     constexpr int kPlacesMax = 2;
     transaction_->ordinal += kPlacesMax;

@@ -109,8 +109,8 @@ Status KeptChanges::Append(std::string_view payload, bool in_stream, const Chang
     return Done{};
   }
   const std::uint32_t flags = (in_stream ? kInStream : 0) | (moment.has_origin ? kHasOrigin : 0);
-  const RecordHead head{static_cast<std::uint32_t>(payload.size()), flags,
-                        moment.commit.value, moment.time, moment.ordinal};
+  const RecordHead head{static_cast<std::uint32_t>(payload.size()), flags, moment.commit.value,
+                        moment.time, moment.ordinal};
   buffer_.append(reinterpret_cast<const char*>(&head), sizeof(head));
   buffer_.append(payload);
   if (buffer_.size() >= kBuffer) return Flush();
@@ -132,9 +132,10 @@ Status KeptChanges::Flush() {
 }
 
 void KeptChanges::Overflow() {
-  spdlog::warn("{}: more than {} of changes while the table takes no part: they are dropped, and "
-               "the table is copied again when it comes back",
-               file_.stem().string(), estate::FormatSize(static_cast<std::int64_t>(bytes_max_)));
+  spdlog::warn(
+      "{}: more than {} of changes while the table takes no part: they are dropped, and "
+      "the table is copied again when it comes back",
+      file_.stem().string(), estate::FormatSize(static_cast<std::int64_t>(bytes_max_)));
   overflowed_ = true;
   buffer_ = {};
   std::error_code ignored;
@@ -173,8 +174,7 @@ Result<std::unique_ptr<KeptReader>> KeptReader::Open(const std::filesystem::path
   const auto range = ReadHeader(descriptor);
   if (!range) {
     close(descriptor);
-    return Error(ErrorKind::kInternal,
-                 fmt::format("{} is no file of kept changes", file.string()));
+    return Error(ErrorKind::kInternal, fmt::format("{} is no file of kept changes", file.string()));
   }
   return std::unique_ptr<KeptReader>(new KeptReader(descriptor, *range));
 }

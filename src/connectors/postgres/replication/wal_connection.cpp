@@ -30,8 +30,8 @@ Result<milliseconds> SenderTimeout(PGconn* connection) {
 
 int ProtocolVersion(int server_version) {
   constexpr int kMajor = 10'000;
-  constexpr int kOldest = 1;   // Of PostgreSQL 10.
-  constexpr int kNewest = 4;   // Of PostgreSQL 16.
+  constexpr int kOldest = 1;  // Of PostgreSQL 10.
+  constexpr int kNewest = 4;  // Of PostgreSQL 16.
   return std::clamp(server_version / kMajor - 12, kOldest, kNewest);
 }
 

@@ -106,7 +106,7 @@ INSTANTIATE_TEST_SUITE_P(
         RuleCase{"SourceAsText",
                  {{"source", "public.t"}},
                  "source: expected keys (connection, table, query, topic, webhook, "
-                 "warehouse_table), not the text \"public.t\""},
+                 "warehouse_table, origin), not the text \"public.t\""},
         RuleCase{"TableAsList",
                  {{"source", "{ connection: app, table: [a] }"}},
                  "source.table: expected a PostgreSQL table as schema.table, not a list"},

@@ -36,7 +36,7 @@ TEST(LoadTest, ReadsTheSampleWhole) {
   EXPECT_EQ(estate.mask_salt, "${env:MASK_SALT}");
   EXPECT_THAT(estate.projects, SizeIs(4));
   EXPECT_EQ(estate.projects.at("rapidpro-217518").description, "Messaging platform (RapidPro)");
-  EXPECT_EQ(estate.projects.at("rapidpro-217518").mark.ToString(), "estate.yaml:10:3");
+  EXPECT_EQ(estate.projects.at("rapidpro-217518").mark.ToString(), "estate.yaml:11:3");
   const Connection& connection = estate.connections.at("rapidpro");
   EXPECT_EQ(connection.type, ConnectionType::kPostgres);
   EXPECT_EQ(connection.project, "rapidpro-217518");

@@ -84,7 +84,7 @@ INSTANTIATE_TEST_SUITE_P(
                    "${file:path}"},
         EstateCase{"NullProjects", "  x:", "connections.x has no value"},
         EstateCase{"Twice", "  app: { type: pubsub, project: coltrane }",
-                   "key \"app\" stands twice in connections, first in line 16: remove one"},
+                   "key \"app\" stands twice in connections, first in line 17: remove one"},
         EstateCase{"UnknownKey", "estat: x", "unknown key \"estat\" in estate; expected one of "}),
     kName);
 

@@ -182,7 +182,8 @@ Result<std::unique_ptr<Warehouse>> Warehouse::Open(const WarehouseOptions& optio
     // A process that dies between the two leaves a file without the schema.
     AFL_ASSIGN(const bool has_schema, HasSystemSchema(connection.get(), project));
     if (!has_schema) AFL_TRY(CreateSystemSchema(connection.get(), project));
-    if (has_schema) AFL_TRY(AddMissingColumns(connection.get(), project));
+    const bool may_be_older = has_schema && options.access != Access::kReadOnly;
+    if (may_be_older) AFL_TRY(AddMissingColumns(connection.get(), project));
   }
   AFL_TRY(data::Execute(connection.get(), SafetySettings(options.lake)));
   return warehouse;

@@ -339,10 +339,10 @@ Status FollowGroup::Follow(Prepared& prepared, StreamForm& form,
       pipeline::Follow(*source, *prepared.sink, options, context_.clock, on_applied, stop);
   form.needs_text = form.needs_text || source->needs_text();
   prepared.written_anew = source->written_anew();
-  // PostgreSQL 15 loses its way in the catalog when it sends a transaction early
-  // in which a savepoint with an ALTER TABLE was rolled back.
-  if (!status.ok() &&
-      status.error().message().find("could not map filenode") != std::string::npos) {
+  // PostgreSQL loses its way in the catalog when it sends a transaction early in
+  // which a savepoint with an ALTER TABLE was rolled back. "filenode" until 15,
+  // "filenumber" since 16.
+  if (!status.ok() && status.error().message().find("could not map filen") != std::string::npos) {
     form.sends_early = false;
   }
   culprit_ = prepared.sink->culprit().empty() ? source->culprit() : prepared.sink->culprit();

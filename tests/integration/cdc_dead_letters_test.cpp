@@ -8,9 +8,6 @@ namespace afluente::test {
 namespace {
 
 using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::Not;
 
 constexpr const char* kSetAside = "on_bad_row: dead_letter\n";
 /// Column n is numeric without limits at the source, and a DECIMAL that has some here.

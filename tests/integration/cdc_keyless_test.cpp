@@ -10,7 +10,6 @@ namespace afluente::test {
 namespace {
 
 using testing::ElementsAre;
-using testing::HasSubstr;
 
 /// Every row of t, and how often it stands there.
 constexpr const char* kRows =

@@ -11,7 +11,6 @@
 namespace afluente::test {
 namespace {
 
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 

@@ -189,7 +189,7 @@ void PgCluster::InitDb() const {
   const fs::path log = folder_.path() / "initdb.log";
   const pid_t child =
       StartAs({BinFolder() / "initdb", "-D", folder_.path() / "data", "-U", "postgres", "-A",
-               "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"},
+               "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"},
               log, SIGKILL);
   int status = 0;
   waitpid(child, &status, 0);

@@ -148,9 +148,8 @@ TEST_F(RowFoldTest, AnyChangesAreAMultisetsDifference) {
       now.insert(added);
       continue;
     }
-    const auto gone = std::next(now.begin(), below(static_cast<unsigned>(now.size())));
-    const Cells old = *gone;
-    now.erase(gone);
+    const auto gone = now.extract(std::next(now.begin(), below(static_cast<unsigned>(now.size()))));
+    const Cells& old = gone.value();
     if (what == 1) {
       Delete(old);
     } else {

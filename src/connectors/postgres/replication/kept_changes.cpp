@@ -134,7 +134,7 @@ Status KeptChanges::Flush() {
 void KeptChanges::Overflow() {
   spdlog::warn(
       "{}: more than {} of changes while the table takes no part: they are dropped, and "
-      "the table is copied again when it comes back",
+      "the table is repaired, or copied again, when it comes back",
       file_.stem().string(), estate::FormatSize(static_cast<std::int64_t>(bytes_max_)));
   overflowed_ = true;
   buffer_ = {};

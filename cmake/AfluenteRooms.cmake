@@ -11,6 +11,16 @@ target_include_directories(afluente_options INTERFACE "${PROJECT_SOURCE_DIR}/src
                                                       "${PROJECT_BINARY_DIR}/generated")
 target_link_options(afluente_options INTERFACE -fuse-ld=mold)
 
+# Test programs are compiled for a quick build, not for speed: what they measure is the program they link or start.
+add_library(afluente_test_options INTERFACE)
+target_compile_options(afluente_test_options INTERFACE $<$<CONFIG:RelWithDebInfo>:-O0>)
+target_link_libraries(afluente_test_options INTERFACE afluente_options GTest::gmock fmt::fmt
+                                                      nlohmann_json::nlohmann_json Threads::Threads)
+file(WRITE "${PROJECT_BINARY_DIR}/precompiled_test.cpp" "")
+add_library(afluente_precompiled_test OBJECT "${PROJECT_BINARY_DIR}/precompiled_test.cpp")
+target_link_libraries(afluente_precompiled_test PRIVATE afluente_test_options)
+target_precompile_headers(afluente_precompiled_test PRIVATE "${PROJECT_SOURCE_DIR}/cmake/precompiled_test.h")
+
 function(afluente_room name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp")
   set(tests ${sources})
@@ -25,7 +35,8 @@ function(afluente_room name)
   endif()
   if(tests)
     add_executable(${name}_test ${tests})
-    target_link_libraries(${name}_test PRIVATE afluente_${name} GTest::gmock GTest::gtest_main)
+    target_link_libraries(${name}_test PRIVATE afluente_${name} afluente_test_options GTest::gtest_main)
+    target_precompile_headers(${name}_test REUSE_FROM afluente_precompiled_test)
     add_test(NAME unit.${name} COMMAND ${name}_test)
     set_tests_properties(unit.${name} PROPERTIES TIMEOUT 300)
   endif()

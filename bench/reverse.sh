@@ -51,7 +51,7 @@ run() { bench_afluente run "$1" --json --quiet >"$folder/run.json"; }
 bench_messages "$rows" bench_msgs
 updates=$(bench_psql -c "select string_agg(quote_ident(attname) || ' = excluded.' || quote_ident(attname), ', ')
   from pg_attribute where attrelid = 'public.bench_msgs'::regclass and attnum > 0 and not attisdropped and attname <> 'id'")
-rm -rf "$state"
+rm -rf "$state" "$folder/fresh"
 run messages
 cp -r "$state" "$folder/fresh"
 for format in text csv binary; do

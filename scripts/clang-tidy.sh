@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # clang-tidy over every .cpp of a build folder's compile_commands.json, in parallel. What was clean is not looked
 # at again until it, a header of ours that it reaches, its flags or .clang-tidy change.
+# Nearly all the time goes into headers of libraries, so several units with the same flags are looked at as one, a
+# file that includes them. Where that finds something, or they do not go together, each is looked at alone.
 #   clang-tidy.sh BUILD_FOLDER
 set -euo pipefail
 
@@ -47,19 +49,51 @@ base=$({
 : >"$work/todo"
 while IFS=$'\t' read -r unit text; do
   key=$(sha256sum <<<"$base $text" | cut -d' ' -f1)
-  [ -f "$cache/$key" ] || printf '%s\0%s\0' "$unit" "$cache/$key" >>"$work/todo"
+  [ -f "$cache/$key" ] || printf '%s\t%s\n' "$unit" "$cache/$key" >>"$work/todo"
 done <"$work/texts"
 
 total=$(wc -l <"$work/units")
-todo=$(($(tr -cd '\0' <"$work/todo" | wc -c) / 2))
-echo "    $total files, $((total - todo)) unchanged since they were clean"
+echo "    $total files, $((total - $(wc -l <"$work/todo"))) unchanged since they were clean"
 
-# Compiler warnings are the compiler's business (-w), and it is another compiler.
-export build
-# shellcheck disable=SC2016 # The inner bash expands them.
-xargs -0r -n 2 -P "$(nproc)" bash -c '
-  if out=$(clang-tidy-19 -p "$build" --quiet --extra-arg=-w "$1" 2>/dev/null); then touch "$2"; else
-    printf "%s\n" "$out"
-    exit 1
+# Batches of neighbours: a file with one unit to a line, its path, its key and its flags. A precompiled header is
+# another compiler's, and so are the warnings (-w).
+awk -F '\t' '
+  NR == FNR { command[$1] = $2; next }
+  {
+    flags = command[$1]
+    gsub(/\\"/, "\"", flags)
+    sub(/^[^ ]+ /, "", flags)
+    gsub(/ -(o|c|include) [^ ]+| -Winvalid-pch/, "", flags)
+    print $1 "\t" $2 "\t" flags
+  }
+' "$work/units" "$work/todo" | sort -t $'\t' -k 3,3 -k 1,1 |
+  awk -F '\t' -v work="$work" -v size=8 '
+    $3 != flags || count == size { batch++; count = 0 }
+    { flags = $3; count++; print > (work "/batch_" batch) }'
+
+look_at() { # SOURCE FLAGS
+  eval "clang-tidy-19 --quiet '$1' -- $2 -w" 2>/dev/null
+}
+
+look_at_batch() {
+  local batch=$1 unit key flags out failed=0
+  if [ "$(wc -l <"$batch")" -gt 1 ]; then
+    while IFS=$'\t' read -r unit key flags; do printf '#include "%s"\n' "$PWD/$unit"; done <"$batch" >"$batch.cpp"
+    if look_at "$batch.cpp" "$(head -1 "$batch" | cut -f3)" >/dev/null; then
+      cut -f2 "$batch" | xargs touch
+      return
+    fi
   fi
-' tidy <"$work/todo"
+  while IFS=$'\t' read -r unit key flags; do
+    if out=$(look_at "$unit" "$flags"); then touch "$key"; else
+      printf '%s\n' "$out"
+      failed=1
+    fi
+  done <"$batch"
+  return $failed
+}
+export -f look_at look_at_batch
+
+# shellcheck disable=SC2016 # The inner bash expands it.
+find "$work" -name 'batch_*' -print0 | sort -zV |
+  xargs -0r -n 1 -P "$(nproc)" bash -c 'look_at_batch "$1"' tidy

@@ -28,6 +28,7 @@ int FromEnv(const char* name, int fallback) {
 }
 
 constexpr int kTables = 6;
+constexpr int kTransactionsPerRun = 200;
 
 /// Random transactions on tables c0 ... c5, from a seed. Survives the server.
 class Writer {
@@ -56,12 +57,22 @@ class Writer {
         "alter table c5 alter blob set storage external";
   }
 
+  /// So many transactions from now on, then a rest until the next call: a slow machine has less to
+  /// do, not more to catch up with in each run.
+  void Allow(int transactions) {
+    {
+      const std::scoped_lock lock(mutex_);
+      allowed_ = transactions;
+    }
+    is_allowed_.notify_one();
+  }
+
   /// Until `stop`. What fails is rolled back by the server and done no more.
   void Work(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       try {
         PgSession session(dsn_);
-        while (!stop.stop_requested()) {
+        while (MayGoOn(stop)) {
           try {
             session.Exec(Transaction());
             ++done_;
@@ -81,6 +92,14 @@ class Writer {
   int failed() const { return failed_; }
 
  private:
+  /// Waits until it may. False: never again.
+  bool MayGoOn(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    if (!is_allowed_.wait(lock, stop, [this] { return allowed_ > 0; })) return false;
+    --allowed_;
+    return true;
+  }
+
   /// Until `stop`, or `time` at most: what sets the writer's pace.
   static void Rest(const std::stop_token& stop, milliseconds time) {
     std::mutex mutex;
@@ -201,6 +220,9 @@ class Writer {
   std::mt19937 random_;
   int columns_ = 0;
   std::vector<std::pair<int, int>> added_;  // Tables and the numbers of columns they got.
+  std::mutex mutex_;
+  std::condition_variable_any is_allowed_;
+  int allowed_ = 0;
   std::atomic<int> done_{0};
   std::atomic<int> failed_{0};
 };
@@ -241,6 +263,7 @@ TEST_F(CdcChaosTest, BothSidesAreTheSameInTheEnd) {
   const auto deadline = began + time;
   while (steady_clock::now() < deadline || kills < wanted) {
     ASSERT_LT(steady_clock::now(), deadline + time + seconds(120)) << kills << " kills only";
+    writer.Allow(kTransactionsPerRun);
     Process process(estate_.Afluente({"run", "--all"}));
     ++runs;
     const bool is_crash = crashes < crashes_wanted &&

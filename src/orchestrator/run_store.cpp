@@ -14,7 +14,30 @@ CREATE TABLE IF NOT EXISTS runs (
 CREATE INDEX IF NOT EXISTS runs_by_job ON runs(job, started_at);
 CREATE TABLE IF NOT EXISTS verifications (
   integration TEXT PRIMARY KEY, verified_at_us INTEGER NOT NULL, rows INTEGER NOT NULL,
-  differences INTEGER NOT NULL, repaired INTEGER NOT NULL, error TEXT NOT NULL) STRICT)";
+  differences INTEGER NOT NULL, repaired INTEGER NOT NULL, error TEXT NOT NULL) STRICT;
+ALTER TABLE runs ADD COLUMN trigger TEXT NOT NULL DEFAULT 'manual';
+ALTER TABLE runs ADD COLUMN nominal_us INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN interval_start_us INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN params TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN created_us INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN started_us INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN ended_us INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX runs_unfinished ON runs(state) WHERE state IN ('queued', 'running');
+CREATE TABLE tasks (
+  run TEXT NOT NULL, task TEXT NOT NULL, state TEXT NOT NULL, attempt INTEGER NOT NULL,
+  failures INTEGER NOT NULL, due_us INTEGER NOT NULL, started_us INTEGER NOT NULL,
+  ended_us INTEGER NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL, seconds REAL NOT NULL,
+  error_kind TEXT NOT NULL, error TEXT NOT NULL, output TEXT NOT NULL,
+  PRIMARY KEY (run, task)) STRICT, WITHOUT ROWID;
+CREATE TABLE attempts (
+  run TEXT NOT NULL, task TEXT NOT NULL, attempt INTEGER NOT NULL, state TEXT NOT NULL,
+  started_us INTEGER NOT NULL, ended_us INTEGER NOT NULL, seconds REAL NOT NULL,
+  rows INTEGER NOT NULL, bytes INTEGER NOT NULL, error_kind TEXT NOT NULL, error TEXT NOT NULL,
+  PRIMARY KEY (run, task, attempt)) STRICT, WITHOUT ROWID;
+CREATE TABLE jobs (
+  job TEXT PRIMARY KEY, paused INTEGER NOT NULL, high_water_us INTEGER NOT NULL,
+  schedule TEXT NOT NULL, missed INTEGER NOT NULL) STRICT)";
 
 constexpr const char* kColumns =
     "id, job, mode, state, started_at, ended_at, rows, bytes, seconds, error_kind, error";
@@ -30,6 +53,8 @@ Status ExpectOne(const Result<int>& changed) {
 
 std::string_view NameOf(RunState state) {
   switch (state) {
+    case RunState::kQueued:
+      return "queued";
     case RunState::kRunning:
       return "running";
     case RunState::kSucceeded:
@@ -38,19 +63,22 @@ std::string_view NameOf(RunState state) {
       return "failed";
     case RunState::kCancelled:
       return "cancelled";
+    case RunState::kSkipped:
+      return "skipped";
   }
   return "failed";
 }
 
 RunState ParseRunState(std::string_view name) {
-  for (const RunState state : {RunState::kRunning, RunState::kSucceeded, RunState::kCancelled}) {
+  for (const RunState state : {RunState::kQueued, RunState::kRunning, RunState::kSucceeded,
+                               RunState::kCancelled, RunState::kSkipped}) {
     if (NameOf(state) == name) return state;
   }
   return RunState::kFailed;
 }
 
 Result<std::unique_ptr<RunStore>> RunStore::Open(const std::filesystem::path& file) {
-  AFL_ASSIGN(auto opened, SqliteFile::Open(file, {"run store", 2, kCreate}));
+  AFL_ASSIGN(auto opened, SqliteFile::Open(file, {"run store", 3, kCreate}));
   return std::unique_ptr<RunStore>(new RunStore(std::move(opened)));
 }
 
@@ -73,7 +101,8 @@ Status RunStore::Finish(const RunRecord& run) {
 Status RunStore::FailAbandoned(const std::string& ended_at) {
   AFL_TRY(file_->Execute(
       "UPDATE runs SET state = 'failed', ended_at = ?, error_kind = 'internal', "
-      "error = 'the process that ran it ended without a word' WHERE state = 'running'",
+      "error = 'the process that ran it ended without a word' WHERE state = 'running' AND NOT "
+      "EXISTS (SELECT 1 FROM tasks WHERE run = runs.id)",
       {ended_at}));
   return Done{};
 }
@@ -101,10 +130,12 @@ Result<std::vector<RunRecord>> RunStore::Select(const std::string& sql,
 }
 
 Result<std::vector<RunRecord>> RunStore::Latest() {
-  return Select(fmt::format("SELECT {0} FROM (SELECT {0}, row_number() OVER (PARTITION BY job "
-                            "ORDER BY started_at DESC) AS n FROM runs) WHERE n = 1 ORDER BY job",
-                            kColumns),
-                {});
+  return Select(
+      fmt::format("SELECT {0} FROM (SELECT {0}, row_number() OVER (PARTITION BY job "
+                  "ORDER BY started_at DESC) AS n FROM runs WHERE state NOT IN ('queued', "
+                  "'skipped')) WHERE n = 1 ORDER BY job",
+                  kColumns),
+      {});
 }
 
 Result<std::vector<RunRecord>> RunStore::History(const std::string& job, int limit) {

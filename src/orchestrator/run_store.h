@@ -14,7 +14,14 @@
 
 namespace afluente::orchestrator {
 
-enum class RunState : std::uint8_t { kRunning, kSucceeded, kFailed, kCancelled };
+enum class RunState : std::uint8_t {
+  kQueued,  // Waits for its turn.
+  kRunning,
+  kSucceeded,
+  kFailed,
+  kCancelled,
+  kSkipped,  // Another run of its job was running, and the job says that this one need not.
+};
 
 std::string_view NameOf(RunState state);
 /// The state of that name; failed for any other.
@@ -61,9 +68,10 @@ class RunStore {
   /// Moves a run from `running` to the state in `run`. kInternal if it was not
   /// running: somebody else ended it.
   Status Finish(const RunRecord& run);
-  /// Runs that a dead process left as running become failed.
+  /// Runs that a dead process left as running become failed, but for the
+  /// scheduler's, which it takes up again.
   Status FailAbandoned(const std::string& ended_at);
-  /// The newest run of each job, by job.
+  /// The newest run of each job that has begun, by job.
   Result<std::vector<RunRecord>> Latest();
   /// The newest runs of one job, newest first.
   Result<std::vector<RunRecord>> History(const std::string& job, int limit);
@@ -72,6 +80,9 @@ class RunStore {
   Status Record(const VerificationRecord& verification);
   /// The last verification of each integration that had one, by name.
   Result<std::vector<VerificationRecord>> Verifications();
+
+  /// Where the scheduler keeps what is its own.
+  SqliteFile& file() { return *file_; }
 
  private:
   explicit RunStore(std::unique_ptr<SqliteFile> file) : file_(std::move(file)) {}

@@ -1,0 +1,46 @@
+// A job as the scheduler sees it: fire times, tasks, policies. What a task does is its executor's
+// matter.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "estate/job.h"
+
+namespace afluente::orchestrator {
+
+struct TaskSpec {
+  std::string name;  // Unique in its job.
+  std::string kind;  // "integration", "model", "command", ...: names the executor.
+  std::vector<std::string> after;
+  estate::TriggerRule rule = estate::TriggerRule::kAllSuccess;
+  estate::RetryPolicy retry;
+  std::chrono::milliseconds timeout{0};  // Of an attempt; 0: none.
+  std::string pool;                      // "": only the slots that all tasks share.
+  int slots = 1;                         // Of the pool.
+};
+
+/// One instant at which a schedule fires.
+struct FireTime {
+  WallTime nominal{};         // What the run is of: the end of its data interval.
+  WallTime at{};              // When it starts: nominal, and the jitter.
+  WallTime interval_start{};  // The nominal time before it.
+};
+
+struct JobSpec {
+  std::string name;
+  std::string mode;             // For the record: "dag", "snapshot", "model", ...
+  std::vector<TaskSpec> tasks;  // In any order; a graph without cycles.
+  /// The first fire with a nominal time after `after`; nullopt: never again, or
+  /// the job has no schedule. Thread-safe.
+  std::function<std::optional<FireTime>(WallTime after)> next_fire;
+  /// Changes when the schedule does: fire times before the change are not made up for.
+  std::string schedule_text;
+  estate::RunPolicy policy;
+};
+
+}  // namespace afluente::orchestrator

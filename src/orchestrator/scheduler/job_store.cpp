@@ -1,0 +1,225 @@
+#include "orchestrator/scheduler/job_store.h"
+
+#include <fmt/format.h>
+
+#include <map>
+
+namespace afluente::orchestrator {
+namespace {
+
+std::string Number(WallTime time) { return std::to_string(time.time_since_epoch().count()); }
+std::string Number(std::uint64_t value) { return std::to_string(value); }
+std::string Number(int value) { return std::to_string(value); }
+
+WallTime Time(const std::string& text) {
+  return WallTime(std::chrono::microseconds(text.empty() ? 0 : std::stoll(text)));
+}
+
+std::string Written(WallTime time) {
+  return time == WallTime() ? std::string() : FormatRfc3339(time);
+}
+
+constexpr const char* kRunColumns =
+    "id, job, mode, trigger, state, nominal_us, interval_start_us, priority, params, created_us, "
+    "started_us, ended_us, error";
+constexpr const char* kTaskColumns =
+    "run, task, state, attempt, failures, due_us, started_us, ended_us, rows, bytes, seconds, "
+    "error_kind, error, output";
+
+JobRun ReadRun(const std::vector<std::string>& row) {
+  JobRun run;
+  run.id = row[0];
+  run.job = row[1];
+  run.mode = row[2];
+  run.trigger = row[3];
+  run.state = ParseRunState(row[4]);
+  run.nominal = Time(row[5]);
+  run.interval_start = Time(row[6]);
+  run.priority = std::stoi(row[7]);
+  run.params = row[8];
+  run.created = Time(row[9]);
+  run.started = Time(row[10]);
+  run.ended = Time(row[11]);
+  run.error = row[12];
+  return run;
+}
+
+TaskRow ReadTask(const std::vector<std::string>& row) {
+  TaskRow task;
+  task.task = row[1];
+  task.state = ParseTaskState(row[2]);
+  task.attempt = std::stoi(row[3]);
+  task.failures = std::stoi(row[4]);
+  task.due = Time(row[5]);
+  task.started = Time(row[6]);
+  task.ended = Time(row[7]);
+  task.rows = std::stoull(row[8]);
+  task.bytes = std::stoull(row[9]);
+  task.seconds = std::stod(row[10]);
+  task.error_kind = row[11];
+  task.error = row[12];
+  task.output = row[13];
+  return task;
+}
+
+std::vector<std::string> Parameters(const std::string& run, const TaskRow& task) {
+  return {run,
+          task.task,
+          std::string(NameOf(task.state)),
+          Number(task.attempt),
+          Number(task.failures),
+          Number(task.due),
+          Number(task.started),
+          Number(task.ended),
+          Number(task.rows),
+          Number(task.bytes),
+          fmt::format("{:.6f}", task.seconds),
+          task.error_kind,
+          task.error,
+          task.output};
+}
+
+}  // namespace
+
+std::string RunId(const std::string& job, WallTime nominal, const std::string& trigger) {
+  return fmt::format("{}@{}/{}", job, FormatRfc3339(nominal), trigger);
+}
+
+Result<std::vector<JobRow>> JobStore::Jobs() {
+  AFL_ASSIGN(const auto rows,
+             file_.Select("SELECT job, paused, high_water_us, schedule, missed FROM jobs"));
+  std::vector<JobRow> jobs;
+  for (const auto& row : rows) {
+    jobs.push_back({row[0], row[1] == "1", Time(row[2]), row[3], std::stoull(row[4])});
+  }
+  return jobs;
+}
+
+Result<std::vector<JobRun>> JobStore::Load(const std::string& where,
+                                           const std::vector<std::string>& with) {
+  AFL_ASSIGN(const auto runs,
+             file_.Select(fmt::format("SELECT {} FROM runs WHERE {} ORDER BY created_us, rowid",
+                                      kRunColumns, where),
+                          with));
+  std::vector<JobRun> found;
+  std::map<std::string, std::size_t> places;
+  for (const auto& row : runs) {
+    places.emplace(row[0], found.size());
+    found.push_back(ReadRun(row));
+  }
+  AFL_ASSIGN(const auto tasks,
+             file_.Select(fmt::format("SELECT {} FROM tasks WHERE run IN (SELECT id FROM runs "
+                                      "WHERE {}) ORDER BY run, task",
+                                      kTaskColumns, where),
+                          with));
+  for (const auto& row : tasks) found[places.at(row[0])].tasks.push_back(ReadTask(row));
+  return found;
+}
+
+Result<std::vector<JobRun>> JobStore::Unfinished() {
+  // Runs without tasks are those of commands; they are not the scheduler's.
+  return Load("state IN ('queued', 'running') AND EXISTS (SELECT 1 FROM tasks WHERE run = runs.id)",
+              {});
+}
+
+Result<JobRun> JobStore::Find(const std::string& id) {
+  AFL_ASSIGN(auto found, Load("id = ?", {id}));
+  if (found.empty()) return Error(ErrorKind::kNotFound, fmt::format("there is no run {}", id));
+  return std::move(found.front());
+}
+
+bool JobStore::Exists(const std::string& id) {
+  const auto found = file_.Select("SELECT 1 FROM runs WHERE id = ?", {id});
+  return found.ok() && !found.value().empty();
+}
+
+void JobStore::Put(const JobRow& job) {
+  changes_.push_back(
+      {"INSERT OR REPLACE INTO jobs(job, paused, high_water_us, schedule, missed) VALUES (?, "
+       "CAST(? AS INTEGER), CAST(? AS INTEGER), ?, CAST(? AS INTEGER))",
+       {job.job, job.paused ? "1" : "0", Number(job.high_water), job.schedule, Number(job.missed)},
+       true});
+}
+
+void JobStore::Create(const JobRun& run) {
+  changes_.push_back(
+      {"INSERT INTO runs(id, job, mode, trigger, state, nominal_us, interval_start_us, priority, "
+       "params, created_us, started_at) VALUES (?, ?, ?, ?, ?, CAST(? AS INTEGER), CAST(? AS "
+       "INTEGER), CAST(? AS INTEGER), ?, CAST(? AS INTEGER), ?)",
+       {run.id, run.job, run.mode, run.trigger, std::string(NameOf(run.state)), Number(run.nominal),
+        Number(run.interval_start), Number(run.priority), run.params, Number(run.created),
+        Written(run.created)},
+       true});
+  for (const TaskRow& task : run.tasks) CreateTask(run.id, task);
+}
+
+void JobStore::CreateTask(const std::string& run, const TaskRow& task) {
+  changes_.push_back({fmt::format("INSERT OR REPLACE INTO tasks({}) VALUES (?, ?, ?, ?, ?, ?, ?, "
+                                  "?, ?, ?, ?, ?, ?, ?)",
+                                  kTaskColumns),
+                      Parameters(run, task), true});
+}
+
+void JobStore::Move(const JobRun& run, RunState from) {
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;
+  std::string kind;
+  for (const TaskRow& task : run.tasks) {
+    rows += task.rows;
+    bytes += task.bytes;
+    if (kind.empty() && task.state == TaskState::kFailed) kind = task.error_kind;
+  }
+  const bool began = run.started != WallTime();
+  const bool over = run.ended != WallTime();
+  const double seconds =
+      began && over ? std::chrono::duration<double>(run.ended - run.started).count() : 0;
+  changes_.push_back(
+      {"UPDATE runs SET state = ?, started_us = CAST(? AS INTEGER), ended_us = CAST(? AS "
+       "INTEGER), started_at = ?, ended_at = ?, rows = CAST(? AS INTEGER), bytes = CAST(? AS "
+       "INTEGER), seconds = CAST(? AS REAL), error_kind = ?, error = ? WHERE id = ? AND state = ?",
+       {std::string(NameOf(run.state)), Number(run.started), Number(run.ended),
+        Written(began ? run.started : run.created), Written(run.ended), Number(rows), Number(bytes),
+        fmt::format("{:.6f}", seconds), kind, run.error, run.id, std::string(NameOf(from))},
+       true});
+}
+
+void JobStore::Move(const std::string& run, const TaskRow& before, const TaskRow& after) {
+  std::vector<std::string> parameters = Parameters(run, after);
+  parameters.insert(parameters.end(),
+                    {run, before.task, std::string(NameOf(before.state)), Number(before.attempt)});
+  changes_.push_back({fmt::format("UPDATE tasks SET ({}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                                  "?) WHERE run = ? AND task = ? AND state = ? AND attempt = "
+                                  "CAST(? AS INTEGER)",
+                                  kTaskColumns),
+                      std::move(parameters), true});
+}
+
+void JobStore::Record(const std::string& run, const TaskRow& attempt) {
+  changes_.push_back(
+      {"INSERT OR REPLACE INTO attempts(run, task, attempt, state, started_us, ended_us, seconds, "
+       "rows, bytes, error_kind, error) VALUES (?, ?, CAST(? AS INTEGER), ?, CAST(? AS INTEGER), "
+       "CAST(? AS INTEGER), CAST(? AS REAL), CAST(? AS INTEGER), CAST(? AS INTEGER), ?, ?)",
+       {run, attempt.task, Number(attempt.attempt), std::string(NameOf(attempt.state)),
+        Number(attempt.started), Number(attempt.ended), fmt::format("{:.6f}", attempt.seconds),
+        Number(attempt.rows), Number(attempt.bytes), attempt.error_kind, attempt.error},
+       true});
+}
+
+Status JobStore::Flush() {
+  if (changes_.empty()) return Done{};
+  AFL_TRY(file_.Transaction([&]() -> Status {
+    for (const Change& change : changes_) {
+      AFL_ASSIGN(const int changed, file_.Execute(change.sql, change.parameters));
+      if (change.of_one_row && changed != 1) {
+        return Error(ErrorKind::kInternal,
+                     fmt::format("run store: {} is not in the expected state",
+                                 change.parameters.empty() ? "a row" : change.parameters.front()));
+      }
+    }
+    return Done{};
+  }));
+  changes_.clear();
+  return Done{};
+}
+
+}  // namespace afluente::orchestrator

@@ -1,0 +1,177 @@
+// Decides what runs: fire times become runs, runs become attempts of tasks, and their ends let
+// other tasks go on. It owns no thread: whoever drives it calls Tick.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <queue>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "orchestrator/scheduler/executor.h"
+#include "orchestrator/scheduler/job.h"
+#include "orchestrator/scheduler/job_store.h"
+#include "orchestrator/scheduler/task_graph.h"
+
+namespace afluente::orchestrator {
+
+struct SchedulerOptions {
+  int max_tasks = 16;                // Running at a time, over all jobs.
+  std::map<std::string, int> pools;  // Slots of each.
+  /// Wakes whoever drives the scheduler: there is something for Tick. Called with
+  /// a lock held; must not call back.
+  std::function<void()> wake = [] {};
+  /// Called at each named step between two that are durable; tests end the
+  /// process there.
+  std::function<void(const char* step)> at_step = [](const char*) {};
+};
+
+/// When Tick wants to be called next, if nothing wakes it before.
+struct NextTick {
+  std::optional<WallTime> at;                     // A fire time.
+  std::optional<std::chrono::nanoseconds> timer;  // On the monotonic clock: a retry or timeout.
+};
+
+/// Why a job is not running now: one line a reason, most telling first.
+struct WhyNot {
+  std::string job;
+  std::vector<std::string> reasons;
+};
+
+/// One writer of its tables. Thread-safe.
+///
+/// Every decision is durable before what follows from it happens: a run before
+/// its tasks start, an attempt before its executor hears of it, an end before
+/// what waits for it starts. After a crash at any point a fire time has one run,
+/// and what had ended is not done again.
+class Scheduler {
+ public:
+  /// Borrows everything.
+  Scheduler(SqliteFile& file, Executor& executor, const Clock& clock, SchedulerOptions options);
+  ~Scheduler();
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+
+  /// Takes up what an earlier process left. Fire times that passed meanwhile are
+  /// made up for as each job's policy says; those of a schedule that was edited
+  /// meanwhile are not. Errors: kInvalidConfig for a job that is no graph; of the store.
+  Status Start(std::vector<JobSpec> jobs);
+
+  /// Does everything that is due. Errors: of the store; nothing has happened then
+  /// that is not durable, and the next call tries again.
+  Result<NextTick> Tick();
+
+  /// Makes a run now. `nominal` nullopt: of this moment. `trigger`: "manual",
+  /// "backfill", "asset", ... Returns its id; that of the existing one when there
+  /// is one for the same occasion. Errors: kNotFound for an unknown job.
+  Result<std::string> Trigger(const std::string& job, const std::string& trigger,
+                              std::optional<FireTime> nominal, const std::string& params);
+  /// Ends a run early: tasks that wait are cancelled, those that run are asked to stop.
+  Status Cancel(const std::string& run);
+  /// Runs a run's failed and cancelled tasks again, and what they kept from running.
+  Status Retry(const std::string& run);
+  /// Runs a task again, and with `and_after` everything that depends on it.
+  Status Clear(const std::string& run, const std::string& task, bool and_after);
+  /// Counts a task as succeeded, whatever it ended as.
+  Status MarkSuccess(const std::string& run, const std::string& task);
+  /// Fire times that pass while a job is paused are let go.
+  Status Pause(const std::string& job);
+  Status Resume(const std::string& job);
+  Result<WhyNot> Why(const std::string& job);
+
+  /// Ends of attempts that the shutdown cancels are not recorded from now on: the
+  /// next process takes them up.
+  void BeginShutdown();
+  /// Attempts that were started and have not ended.
+  std::size_t running() const;
+
+ private:
+  struct Job;
+  struct Run;
+  struct Pool;
+  struct Ended {
+    AttemptRef ref;
+    AttemptOutcome outcome;
+  };
+  struct Fire {
+    WallTime at{};
+    Job* job = nullptr;
+    bool operator>(const Fire& other) const { return at > other.at; }
+  };
+  struct Timer {
+    std::chrono::nanoseconds at{0};
+    AttemptRef ref;
+    bool is_timeout = false;
+    bool operator>(const Timer& other) const { return at > other.at; }
+  };
+  template <class T>
+  using Heap = std::priority_queue<T, std::vector<T>, std::greater<>>;
+
+  // scheduler.cpp
+  Result<Job*> FindJob(const std::string& name);
+  void TakeEnds();
+  void TakeFires(WallTime now);
+  void TakeTimers(std::chrono::nanoseconds now);
+  void Dispatch();
+  Status FlushAndStart();
+  void OnEnded(const AttemptRef& ref, AttemptOutcome outcome);
+  void Schedule(Job& job);
+  Attempt AttemptOf(const Run& run, std::size_t task) const;
+
+  // scheduler_runs.cpp
+  Run* CreateRun(Job& job, const FireTime& fire, const std::string& trigger,
+                 const std::string& params);
+  void StartRuns(Job& job);
+  void Begin(Run& run);
+  void Skip(Run& run, const std::string& why);
+  void Settle(Run& run, std::vector<std::size_t> open);
+  void SettleAll(Run& run);
+  void MakeReady(Run& run, std::size_t task);
+  void End(Run& run, std::size_t task, AttemptOutcome outcome);
+  void SkipNotChosen(Run& run, std::size_t task, const std::vector<std::string>& chosen);
+  void FinishIfDone(Run& run);
+  static void Enter(Run& run, std::size_t task, TaskState state);
+  void Move(Run& run, std::size_t task, TaskState state);
+  void CancelTasks(Run& run);
+  void LeaveRunning(Run& run, std::size_t task);
+  Pool& PoolOf(const TaskSpec& task);
+
+  // scheduler_commands.cpp
+  Result<Run*> Load(const std::string& id);
+  Status Rerun(Run& run, const std::vector<std::size_t>& tasks);
+  std::vector<std::string> WhyRunWaits(const Run& run) const;
+
+  // scheduler_recovery.cpp
+  static std::unique_ptr<Run> MakeRun(Job& job, JobRun row);
+  void FitToJob(const Job& job, JobRun& row);
+  void TakeUp(JobRun row);
+  void TakeUpTask(Run& run, std::size_t task);
+
+  Executor& executor_;
+  const Clock& clock_;
+  const SchedulerOptions options_;
+  mutable std::mutex mutex_;  // Guards all below but the ends.
+  JobStore store_;
+  std::map<std::string, std::unique_ptr<Job>> jobs_;
+  std::map<std::string, std::unique_ptr<Run>> runs_;    // Queued and running ones, by id.
+  std::map<std::string, std::unique_ptr<Pool>> pools_;  // "": tasks of no pool.
+  int free_tasks_ = 0;
+  std::uint64_t sequence_ = 0;
+  Heap<Fire> fires_;
+  Heap<Timer> timers_;
+  std::vector<Attempt> starts_;      // Decided, not yet durable.
+  std::vector<AttemptRef> cancels_;  // Likewise.
+  bool shutting_down_ = false;
+
+  std::mutex ends_mutex_;
+  std::vector<Ended> ends_;
+};
+
+}  // namespace afluente::orchestrator

@@ -50,14 +50,17 @@ struct Start {
   const char* from;
   int count;
 };
-// Two years of what fires daily, and each change of a zone above with hours around it.
+// Two years of what fires daily, and each change of a zone above within 20 hours.
 constexpr Start kStarts[] = {
-    {"2018-01-01T00:00:00Z", 760}, {"2018-02-17T12:00:00Z", 150}, {"2018-03-10T18:00:00Z", 150},
-    {"2018-03-24T12:00:00Z", 150}, {"2018-03-31T00:00:00Z", 150}, {"2018-10-06T00:00:00Z", 150},
-    {"2018-10-27T12:00:00Z", 150}, {"2018-11-03T12:00:00Z", 150}, {"2018-11-04T00:00:00Z", 300},
-    {"2019-02-16T12:00:00Z", 150}, {"2019-03-10T00:00:00Z", 150}, {"2019-03-30T12:00:00Z", 150},
-    {"2019-04-06T00:00:00Z", 150}, {"2019-10-05T00:00:00Z", 150}, {"2019-10-26T12:00:00Z", 150},
-    {"2019-11-03T00:00:00Z", 150}};
+    {"2018-01-01T00:00:00Z", 760}, {"2018-02-17T12:00:00Z", 80}, {"2018-03-10T18:00:00Z", 80},
+    {"2018-03-24T12:00:00Z", 80},  {"2018-03-31T00:00:00Z", 80}, {"2018-10-06T00:00:00Z", 80},
+    {"2018-10-27T12:00:00Z", 80},  {"2018-11-03T12:00:00Z", 80}, {"2018-11-04T00:00:00Z", 80},
+    {"2019-02-16T12:00:00Z", 80},  {"2019-03-10T00:00:00Z", 80}, {"2019-03-30T12:00:00Z", 80},
+    {"2019-04-06T00:00:00Z", 80},  {"2019-10-05T00:00:00Z", 80}, {"2019-10-26T12:00:00Z", 80},
+    {"2019-11-03T00:00:00Z", 80}};
+
+// There is a leap day before it, and zones change their rules after it.
+constexpr const char* kUntil = "2020-04-01T00:00:00Z";
 
 struct Question {
   std::string cron;
@@ -93,7 +96,7 @@ std::vector<std::string> Ours(const Question& question, std::optional<Gap> gap,
   WallTime after = *estate::ParseTime(question.start.from) - std::chrono::microseconds(1);
   while (times.size() < static_cast<std::size_t>(question.start.count)) {
     const auto fire = schedule.value().Next(after);
-    if (!fire) break;
+    if (!fire || fire->nominal >= *estate::ParseTime(kUntil)) break;
     after = fire->nominal;
     times.push_back(AsJavaScript(after));
   }
@@ -116,6 +119,7 @@ class ScheduleOracleTest : public testing::Test {
       asked.push_back({{"cron", question.cron},
                        {"zone", question.zone},
                        {"from", question.start.from},
+                       {"until", kUntil},
                        {"count", question.start.count}});
     }
     WriteFile(folder_.path() / "questions.json", asked.dump());
@@ -147,7 +151,7 @@ TEST_F(ScheduleOracleTest, DefaultsAreCroners) {
     compared += answers[i].size();
   }
   RecordProperty("fire_times_compared", static_cast<int>(compared));
-  EXPECT_GT(compared, 300'000U);
+  EXPECT_GT(compared, 150'000U);
 }
 
 TEST_F(ScheduleOracleTest, WhereTheDefaultsDifferCronersPolicyGivesCronersTimes) {

@@ -130,7 +130,7 @@ TEST(MinuteLoopTest, AgreesAroundTransitions) {
   constexpr std::uint32_t kSeed = 20181104;
   RandomCron random(kSeed);
   int fires = 0;
-  for (int round = 0; round < 40; ++round) {
+  for (int round = 0; round < 12; ++round) {
     for (const Transition& transition : kTransitions) {
       estate::ScheduleSpec spec = CronSpec(random.Text(), transition.zone);
       const Result<estate::Cron> cron = estate::ParseCron(spec.cron);
@@ -158,7 +158,7 @@ TEST(MinuteLoopTest, AgreesAroundTransitions) {
       fires += static_cast<int>(want.size());
     }
   }
-  EXPECT_GT(fires, 10'000);
+  EXPECT_GT(fires, 5'000);
 }
 
 }  // namespace

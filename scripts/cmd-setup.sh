@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Installs what the tree needs: Debian packages (packages.txt) and DuckDB from npm (npm-lock.txt). Safe to repeat.
+# Installs what the tree needs: Debian packages (packages.txt) and npm's (npm-lock.txt). Safe to repeat.
 
 cmd_setup() {
   heading "Setup"
@@ -15,7 +15,8 @@ require() {
   if [ -f "$stamp" ] && [ "$stamp" -nt scripts/packages.txt ] && [ "$stamp" -nt scripts/npm-lock.txt ] &&
     [ "$stamp" -nt /var/lib/dpkg/status ]; then
     [ "$group" != build ] && return
-    [ -f .deps/duckdb/lib/libduckdb.so ] && [ -f .deps/duckdb/include/duckdb.h ] && return
+    [ -f .deps/duckdb/lib/libduckdb.so ] && [ -f .deps/duckdb/include/duckdb.h ] &&
+      [ -f .deps/croner/croner.cjs ] && return
   fi
   check_machine
   mkdir -p .deps

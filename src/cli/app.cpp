@@ -102,6 +102,7 @@ int Main(int argc, const char* const* argv) {
   AddQueryCommand(context);
   AddTablesCommand(context);
   AddStatusCommand(context);
+  AddScheduleCommand(context);
   AddServeCommand(context);
   AddLagCommand(context);
   AddPauseCommands(context);

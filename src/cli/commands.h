@@ -13,6 +13,7 @@ void AddReconcileCommand(const CommandContext& context);
 void AddQueryCommand(const CommandContext& context);
 void AddTablesCommand(const CommandContext& context);
 void AddStatusCommand(const CommandContext& context);
+void AddScheduleCommand(const CommandContext& context);
 void AddServeCommand(const CommandContext& context);
 void AddLagCommand(const CommandContext& context);
 /// pause, resume, resync.

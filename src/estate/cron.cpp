@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bitset>
 #include <cctype>
 #include <charconv>
 #include <filesystem>
@@ -18,8 +17,18 @@
 namespace afluente::estate {
 namespace {
 
-constexpr std::array<std::string_view, 7> kShorthands = {
-    "@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"};
+struct Shorthand {
+  std::string_view name;
+  std::string_view cron;
+};
+
+constexpr std::array<Shorthand, 7> kShorthands = {{{"@yearly", "0 0 1 1 *"},
+                                                   {"@annually", "0 0 1 1 *"},
+                                                   {"@monthly", "0 0 1 * *"},
+                                                   {"@weekly", "0 0 * * 0"},
+                                                   {"@daily", "0 0 * * *"},
+                                                   {"@midnight", "0 0 * * *"},
+                                                   {"@hourly", "0 * * * *"}}};
 constexpr std::array<std::string_view, 12> kMonths = {"jan", "feb", "mar", "apr", "may", "jun",
                                                       "jul", "aug", "sep", "oct", "nov", "dec"};
 constexpr std::array<std::string_view, 7> kDays = {"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
@@ -31,8 +40,8 @@ struct Field {
   std::span<const std::string_view> names;  // The first one stands for `low`.
 };
 
+constexpr std::size_t kHour = 1;
 constexpr std::size_t kDayOfMonth = 2;
-constexpr std::size_t kMonth = 3;
 constexpr std::size_t kDayOfWeek = 4;
 constexpr std::array<Field, 5> kFields = {{{"minute", 0, 59, {}},
                                            {"hour", 0, 23, {}},
@@ -40,12 +49,17 @@ constexpr std::array<Field, 5> kFields = {{{"minute", 0, 59, {}},
                                            {"month", 1, 12, kMonths},
                                            {"day of week", 0, 7, kDays}}};
 
-// What one field admits; only what the check for impossible dates needs.
+constexpr std::uint32_t Bit(int value) { return std::uint32_t{1} << static_cast<unsigned>(value); }
+
+// What one field admits; `L` and `#` stand in the Cron itself.
 struct Admitted {
-  std::bitset<64> values;
+  std::uint64_t values = 0;
   bool any = false;   // Contains "*" without a step.
-  bool last = false;  // Contains "L".
+  bool star = false;  // Contains "*", with a step or without.
 };
+
+// Sunday has two numbers.
+int Weekday(int value) { return value % 7; }
 
 std::vector<std::string_view> Split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
@@ -121,11 +135,11 @@ std::string ReadStep(const Field& field, std::string_view text, int& step) {
 }
 
 // One element of a field's list.
-std::string ReadItem(std::size_t index, std::string_view item, Admitted& admitted) {
+std::string ReadItem(std::size_t index, std::string_view item, Admitted& admitted, Cron& cron) {
   const Field& field = kFields[index];
   if (item.empty()) return "an element of the list is empty";
   if (index == kDayOfMonth && item == "L") {
-    admitted.last = true;
+    cron.last_day = true;
     return "";
   }
   int low = field.low;
@@ -138,10 +152,16 @@ std::string ReadItem(std::size_t index, std::string_view item, Admitted& admitte
       if (count.size() != 1 || count < "1" || count > "5") {
         return "after # stands which one of the month, 1-5, not " + Quoted(count);
       }
-      return ReadValue(field, item.substr(0, nth), low);
+      std::string problem = ReadValue(field, item.substr(0, nth), low);
+      if (problem.empty()) {
+        cron.nth_weekdays.at(static_cast<std::size_t>(count[0] - '0')) |= Bit(Weekday(low));
+      }
+      return problem;
     }
     if (item.size() > 1 && item.ends_with('L')) {
-      return ReadValue(field, item.substr(0, item.size() - 1), low);
+      std::string problem = ReadValue(field, item.substr(0, item.size() - 1), low);
+      if (problem.empty()) cron.last_weekdays |= Bit(Weekday(low));
+      return problem;
     }
   }
   const std::size_t slash = item.find('/');
@@ -162,31 +182,32 @@ std::string ReadItem(std::size_t index, std::string_view item, Admitted& admitte
       return "a step needs a range: write " + std::to_string(low) + "-" +
              std::to_string(field.high) + std::string(item.substr(slash));
     }
-  } else if (slash == std::string_view::npos) {
-    admitted.any = true;
+  } else {
+    admitted.star = true;
+    admitted.any = admitted.any || slash == std::string_view::npos;
   }
   if (slash != std::string_view::npos) {
     std::string problem = ReadStep(field, item.substr(slash + 1), step);
     if (!problem.empty()) return problem;
   }
   for (int value = low; value <= high; value += step) {
-    admitted.values.set(static_cast<std::size_t>(value));
+    admitted.values |= std::uint64_t{1} << static_cast<unsigned>(value);
   }
   return "";
 }
 
-bool CanFire(const std::array<Admitted, 5>& fields) {
-  // A restricted day of week fires by itself: cron joins the two day fields with "or".
-  if (!fields[kDayOfWeek].any || fields[kDayOfMonth].last) return true;
-  constexpr std::array<std::size_t, 12> kDaysIn = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  for (std::size_t month = 1; month <= 12; ++month) {
-    if (!fields[kMonth].values[month]) continue;
-    for (std::size_t day = 1; day <= kDaysIn[month - 1]; ++day) {
-      if (fields[kDayOfMonth].values[day]) return true;
-    }
+bool CanFire(const Cron& cron) {
+  // A restricted day of week always comes; the longest Februaries have 29 days.
+  if (!cron.any_weekday) return true;
+  constexpr std::chrono::year kLeapYear{2000};
+  for (unsigned month = 1; month <= 12; ++month) {
+    const bool admitted = (cron.months & Bit(static_cast<int>(month))) != 0;
+    if (admitted && cron.DaysOf(kLeapYear / std::chrono::month(month)) != 0) return true;
   }
   return false;
 }
+
+Error Wrong(std::string problem) { return {ErrorKind::kInvalidConfig, std::move(problem)}; }
 
 const std::filesystem::path& ZoneFolder() {
   static const std::filesystem::path kFolder = "/usr/share/zoneinfo";
@@ -219,27 +240,75 @@ bool IsZoneFile(const std::filesystem::path& path) {
 
 }  // namespace
 
-std::string CronProblem(std::string_view cron) {
-  if (cron.starts_with('@')) {
-    if (std::find(kShorthands.begin(), kShorthands.end(), cron) != kShorthands.end()) return "";
-    std::vector<std::string> names(kShorthands.begin(), kShorthands.end());
-    std::string known;
-    for (const std::string& name : names) known += (known.empty() ? "" : ", ") + name;
-    return "the shorthands are " + known + DidYouMean(cron.substr(0, 20), names);
-  }
-  const std::vector<std::string_view> texts = SplitAtBlanks(cron);
-  if (texts.size() != kFields.size()) {
-    return "it has " + std::to_string(texts.size()) + (texts.size() == 1 ? " field" : " fields") +
-           " instead of 5 (minute hour day-of-month month day-of-week)";
-  }
-  std::array<Admitted, 5> fields;
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    for (const std::string_view item : Split(texts[i], ',')) {
-      const std::string problem = ReadItem(i, item, fields[i]);
-      if (!problem.empty()) return std::string(kFields[i].name) + ": " + problem;
+std::uint32_t Cron::DaysOf(std::chrono::year_month month) const {
+  constexpr int kDaysInWeek = 7;
+  const std::chrono::year_month_day_last end(month.year(),
+                                             std::chrono::month_day_last(month.month()));
+  const int last = static_cast<int>(static_cast<unsigned>(end.day()));
+  const std::uint32_t all = (Bit(last) - 1 + Bit(last)) & ~Bit(0);
+  const std::uint32_t by_day = any_day ? all : (days & all) | (last_day ? Bit(last) : 0);
+  std::uint32_t by_weekday = any_weekday ? all : 0;
+  const int first_weekday =
+      static_cast<int>(std::chrono::weekday(std::chrono::local_days(month / 1)).c_encoding());
+  for (int weekday = 0; weekday < kDaysInWeek && !any_weekday; ++weekday) {
+    int nth = 1;
+    int day = 1 + (weekday - first_weekday + kDaysInWeek) % kDaysInWeek;
+    for (; day <= last; day += kDaysInWeek, ++nth) {
+      const bool is_last = day + kDaysInWeek > last;
+      const std::uint32_t admitted =
+          weekdays | nth_weekdays.at(static_cast<std::size_t>(nth)) | (is_last ? last_weekdays : 0);
+      if ((admitted & Bit(weekday)) != 0) by_weekday |= Bit(day);
     }
   }
-  return CanFire(fields) ? "" : "no such day exists in any of its months, so it never fires";
+  return any_day || any_weekday ? by_day & by_weekday : by_day | by_weekday;
+}
+
+Result<Cron> ParseCron(std::string_view text) {
+  if (text.starts_with('@')) {
+    std::vector<std::string> names;
+    std::string known;
+    for (const Shorthand& shorthand : kShorthands) {
+      if (shorthand.name == text) return ParseCron(shorthand.cron);
+      names.emplace_back(shorthand.name);
+      known += (known.empty() ? "" : ", ") + names.back();
+    }
+    return Wrong("the shorthands are " + known + DidYouMean(text.substr(0, 20), names));
+  }
+  const std::vector<std::string_view> texts = SplitAtBlanks(text);
+  if (texts.size() != kFields.size()) {
+    return Wrong("it has " + std::to_string(texts.size()) +
+                 (texts.size() == 1 ? " field" : " fields") +
+                 " instead of 5 (minute hour day-of-month month day-of-week)");
+  }
+  Cron cron;
+  std::array<Admitted, kFields.size()> fields;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    for (const std::string_view item : Split(texts[i], ',')) {
+      const std::string problem = ReadItem(i, item, fields[i], cron);
+      if (!problem.empty()) return Wrong(std::string(kFields[i].name) + ": " + problem);
+    }
+  }
+  const auto set = [&](std::size_t field) {
+    return static_cast<std::uint32_t>(fields[field].values);
+  };
+  constexpr std::uint32_t kSevenAsSunday = Bit(7);
+  constexpr std::uint32_t kAllHours = Bit(24) - 1;
+  cron.minutes = fields[0].values;
+  cron.hours = set(kHour);
+  cron.days = set(kDayOfMonth);
+  cron.months = set(kDayOfMonth + 1);
+  cron.weekdays = set(kDayOfWeek);
+  if ((cron.weekdays & kSevenAsSunday) != 0) cron.weekdays = (cron.weekdays | 1U) & ~kSevenAsSunday;
+  cron.any_day = fields[kDayOfMonth].any;
+  cron.any_weekday = fields[kDayOfWeek].any;
+  cron.every_hour = fields[kHour].star || cron.hours == kAllHours;
+  if (!CanFire(cron)) return Wrong("no such day exists in any of its months, so it never fires");
+  return cron;
+}
+
+std::string CronProblem(std::string_view cron) {
+  const Result<Cron> parsed = ParseCron(cron);
+  return parsed.ok() ? "" : parsed.error().message();
 }
 
 std::string ZoneProblem(const std::string& zone) {

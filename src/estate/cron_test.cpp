@@ -6,7 +6,9 @@
 namespace afluente::estate {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::SizeIs;
 
 struct CronCase {
   std::string name;
@@ -72,6 +74,40 @@ INSTANTIATE_TEST_SUITE_P(
         CronCase{"Never", "0 0 30 2 *", "it never fires"},
         CronCase{"NeverInSome", "0 0 31 apr,jun *", "it never fires"}),
     [](const auto& row) { return row.param.name; });
+
+std::vector<unsigned> DaysOf(const std::string& cron, std::chrono::year_month month) {
+  const std::uint32_t set = ParseCron(cron).value().DaysOf(month);
+  std::vector<unsigned> days;
+  for (unsigned day = 0; day < 32; ++day) {
+    if ((set >> day & 1U) != 0) days.push_back(day);
+  }
+  return days;
+}
+
+TEST(CronDaysTest, OfAMonth) {
+  using std::chrono::February;
+  constexpr std::chrono::year_month kMonth = std::chrono::year(2026) / February;  // From a Sunday.
+  constexpr std::chrono::year_month kLeap = std::chrono::year(2024) / February;
+  EXPECT_THAT(DaysOf("0 0 * * *", kMonth), SizeIs(28));
+  EXPECT_THAT(DaysOf("0 0 28-31 * *", kLeap), ElementsAre(28U, 29U));
+  EXPECT_THAT(DaysOf("0 0 L,1 * *", kMonth), ElementsAre(1U, 28U));
+  EXPECT_THAT(DaysOf("0 0 * * 0", kMonth), ElementsAre(1U, 8U, 15U, 22U));
+  EXPECT_THAT(DaysOf("0 0 * * 7", kMonth), ElementsAre(1U, 8U, 15U, 22U));
+  EXPECT_THAT(DaysOf("0 0 * * sat#1,satL", kMonth), ElementsAre(7U, 28U));
+  EXPECT_THAT(DaysOf("0 0 * * 4#5", kLeap), ElementsAre(29U));
+  EXPECT_THAT(DaysOf("0 0 * * 4#5", kMonth), ElementsAre());
+  EXPECT_THAT(DaysOf("0 0 2 * sun", kMonth), ElementsAre(1U, 2U, 8U, 15U, 22U));
+}
+
+TEST(CronDaysTest, TellsRhythmsFromTimesOfDay) {
+  for (const std::string cron :
+       {"* * * * *", "*/15 * * * *", "0 */2 * * *", "0 0-23 * * *", "@hourly", "0 3,* * * *"}) {
+    EXPECT_TRUE(ParseCron(cron).value().every_hour) << cron;
+  }
+  for (const std::string cron : {"0 0 * * *", "*/15 2 * * *", "0 0-22/2 * * *", "@daily"}) {
+    EXPECT_FALSE(ParseCron(cron).value().every_hour) << cron;
+  }
+}
 
 TEST(ZoneTest, AcceptsTheDatabasesNamesOnly) {
   EXPECT_EQ(ZoneProblem("America/Sao_Paulo"), "");

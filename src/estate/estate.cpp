@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "base/names.h"
+#include "estate/quantities.h"
 #include "estate/words.h"
 
 namespace afluente::estate {
@@ -148,6 +149,10 @@ Result<std::vector<std::string>> ParseTableName(const std::string& text) {
     if (text[at] != '.') return NotA(what, text, "a dot is missing after a quoted part");
     ++at;
   }
+}
+
+std::string ScheduleSpec::ToString() const {
+  return cron.empty() ? "every " + FormatDuration(every) : "cron " + cron;
 }
 
 Write Integration::EffectiveWrite() const {

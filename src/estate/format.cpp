@@ -152,6 +152,46 @@ std::vector<Field> WithInboxKeys(std::vector<Field> fields) {
   return fields;
 }
 
+// What both kinds of schedule say of their days.
+std::vector<Field> WithDays(std::vector<Field> fields) {
+  fields.push_back(
+      Optional("except", OneOrList(kExcept), "Days of the zone on which it does not fire."));
+  fields.push_back(Optional("from", Scalar(kDay), "The first day on which it fires."));
+  fields.push_back(Optional("until", Scalar(kDay), "The last day on which it fires."));
+  fields.push_back(
+      Optional("jitter", Scalar(kDuration),
+               "Each fire comes later by a part of it, the same part whenever it is computed. "
+               "Shorter than the time between two fires.",
+               "0s"));
+  return fields;
+}
+
+Shape CronShape() {
+  return Object(
+      "trigger_cron",
+      WithDays({Required("cron", Scalar(kCron), "When to run."),
+                Optional("zone", Scalar(kZone), "The zone of the cron's times.",
+                         "the estate's time_zone"),
+                Optional("gap", WordsOf<Gap>("gap"),
+                         "When it fires if its time does not exist, because clocks go forward.",
+                         "shift; skip where the hour field is a wildcard"),
+                Optional("overlap", WordsOf<Overlap>("overlap"),
+                         "When it fires if its time comes twice, because clocks go back.",
+                         "first; both where the hour field is a wildcard")}));
+}
+
+Shape EveryShape() {
+  return Object(
+      "trigger_every",
+      WithDays({Required("every", Scalar(kDuration),
+                         "How much time lies between two fires; at least 1s."),
+                Optional("anchor", Scalar(kMoment),
+                         "A moment that the fires are whole multiples of `every` away from.",
+                         "1970-01-01T00:00:00Z"),
+                Optional("zone", Scalar(kZone), "The zone of `except`, `from` and `until`.",
+                         "the estate's time_zone")}));
+}
+
 Shape TriggerShape() {
   // The first field of an object picks the alternative (see check.cpp).
   const auto on = [](std::string word, std::string doc) {
@@ -159,10 +199,8 @@ Shape TriggerShape() {
   };
   return OneOf(
       "trigger",
-      {Words("", {{"continuous", "runs all the time"}}),
-       Object("trigger_cron", {Required("cron", Scalar(kCron), "When to run."),
-                               Optional("zone", Scalar(kZone), "The zone of the cron's times.",
-                                        "the estate's time_zone")}),
+      {Words("", {{"continuous", "runs all the time"}}), CronShape(), EveryShape(),
+       ListOf(OneOf("", {CronShape(), EveryShape()})),
        Object("trigger_change", {on("change", "rows of a source table changed"),
                                  Optional("table", Scalar(kChangeTable), "The table to watch.",
                                           "the source's table")}),
@@ -237,6 +275,8 @@ Shape MakeEstateShape() {
        Optional("inbox", InboxShape(), "Where webhooks and messages of topics arrive."),
        Optional("profiles", MapOf(kName, std::move(profile)),
                 "Named sets of overriding keys; `--profile NAME` chooses one."),
+       Optional("calendars", MapOf(kCalendarName, OneOrList(kDays)),
+                "Named days that schedules may leave out (`except`)."),
        Optional("projects", MapOf(kProjectName, ProjectShape()),
                 "The projects, by name. What an address names must stand here."),
        Optional("connections", std::move(connections), "How to reach each system, by name.")});

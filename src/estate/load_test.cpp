@@ -106,8 +106,9 @@ TEST(LoadTest, FillsInWhatTheIntegrationLeavesOpen) {
   EXPECT_EQ(a.lookback, 10min);
   EXPECT_THAT(a.destination.key, ElementsAre("id"));
   EXPECT_EQ(a.EffectiveWrite(), Write::kUpsert);
-  EXPECT_EQ(a.trigger.zone, "America/Sao_Paulo");
-  EXPECT_EQ(a.trigger.cron, "@hourly");
+  ASSERT_EQ(a.trigger.schedules.size(), 1U);
+  EXPECT_EQ(a.trigger.schedules[0].zone, "America/Sao_Paulo");
+  EXPECT_EQ(a.trigger.schedules[0].cron, "@hourly");
 
   const Integration& b = integrations.at("b");
   EXPECT_EQ(b.destination.lake->ToString(), "coltrane/raw/b");

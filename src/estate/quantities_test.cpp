@@ -39,5 +39,28 @@ TEST(DurationTest, ReadsUnitsAndRefusesTheRest) {
   }
 }
 
+TEST(DurationTest, FormatsInTheLargestUnitThatDivides) {
+  using namespace std::chrono_literals;
+  EXPECT_EQ(FormatDuration(0ms), "0ms");
+  EXPECT_EQ(FormatDuration(1500ms), "1500ms");
+  EXPECT_EQ(FormatDuration(90s), "90s");
+  EXPECT_EQ(FormatDuration(15min), "15m");
+  EXPECT_EQ(FormatDuration(36h), "36h");
+  EXPECT_EQ(FormatDuration(48h), "2d");
+}
+
+TEST(TimeTest, ReadsRfc3339AndRefusesTheRest) {
+  EXPECT_EQ(FormatRfc3339(ParseTime("2018-11-04T00:30:15-03:00").value()),
+            "2018-11-04T03:30:15.000000+00:00");
+  EXPECT_EQ(ParseTime("2018-11-04T00:00-03:00"), ParseTime("2018-11-04 03:00Z"));
+  EXPECT_EQ(ParseTime("2018-10-07T02:30+11:00"), ParseTime("2018-10-06T15:30:00Z"));
+  for (const char* text :
+       {"", "2018-11-04", "2018-11-04T00:00", "2018-11-04T00:00:00", "2018-11-31T00:00Z",
+        "2018-11-04T24:00Z", "2018-11-04T00:60Z", "2018-11-04T00:00:60Z", "2018-11-04T00:00z",
+        "2018-11-04T00:00:00.5Z", "2018-11-04T00:00+3:00", "2018-11-04T00:00-0300", "now"}) {
+    EXPECT_EQ(ParseTime(text), std::nullopt) << text;
+  }
+}
+
 }  // namespace
 }  // namespace afluente::estate

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <utility>
 
+#include "estate/calendar.h"
 #include "estate/quantities.h"
 #include "estate/words.h"
 
@@ -120,6 +121,29 @@ std::string Or(const std::string& text, const std::string& fallback) {
   return text.empty() ? fallback : text;
 }
 
+ScheduleSpec ReadSchedule(const YamlNode& node, const Estate& estate) {
+  ScheduleSpec spec;
+  spec.mark = node.mark;
+  spec.cron = ReadText(node, {"cron"});
+  spec.every = ReadDuration(node, {"every"}).value_or(spec.every);
+  spec.anchor = ParseTime(ReadText(node, {"anchor"})).value_or(spec.anchor);
+  spec.zone = ReadText(node, {"zone"}, estate.time_zone);
+  spec.gap = ReadWord<Gap>(node, {"gap"});
+  spec.overlap = ReadWord<Overlap>(node, {"overlap"});
+  spec.except = ReadList(node, {"except"});
+  spec.jitter = ReadDuration(node, {"jitter"}).value_or(spec.jitter);
+  spec.from = ParseDay(ReadText(node, {"from"}));
+  spec.until = ParseDay(ReadText(node, {"until"}));
+  return spec;
+}
+
+// A schedule without its time is told elsewhere.
+void AddSchedule(const YamlNode& node, const Estate& estate, Trigger& trigger) {
+  if (!node.sound || (!node.Find({"cron"}) && !node.Find({"every"}))) return;
+  trigger.kind = Trigger::Kind::kSchedule;
+  trigger.schedules.push_back(ReadSchedule(node, estate));
+}
+
 Trigger ReadTrigger(const YamlNode& integration, const Source& source, const Estate& estate) {
   Trigger trigger;
   const YamlNode* node = integration.Find({"trigger"});
@@ -128,10 +152,10 @@ Trigger ReadTrigger(const YamlNode& integration, const Source& source, const Est
   const std::string on = ReadText(*node, {"on"});
   if (node->kind == YamlNode::Kind::kScalar) {
     trigger.kind = Trigger::Kind::kContinuous;
-  } else if (node->Find({"cron"}) != nullptr) {
-    trigger.kind = Trigger::Kind::kCron;
-    trigger.cron = ReadText(*node, {"cron"});
-    trigger.zone = ReadText(*node, {"zone"}, estate.time_zone);
+  } else if (node->kind == YamlNode::Kind::kList) {
+    for (const YamlNode& item : node->items) AddSchedule(item, estate, trigger);
+  } else if (!node->Lacks({"cron"}) || !node->Lacks({"every"})) {
+    AddSchedule(*node, estate, trigger);
   } else if (on == "change") {
     trigger.kind = Trigger::Kind::kChange;
     trigger.subject = ChangeSubject(ReadText(*node, {"table"}), source);
@@ -151,6 +175,15 @@ Trigger ReadTrigger(const YamlNode& integration, const Source& source, const Est
     trigger.secret = ReadText(*node, {"secret"});
   }
   return trigger;
+}
+
+Calendar ReadCalendar(const YamlNode& node, const Mark& mark) {
+  Calendar calendar{.days = {}, .mark = mark};
+  for (const std::string& text : ReadList(node, {})) {
+    const Result<DayRange> days = ParseDayRange(text);
+    if (days.ok()) calendar.days.push_back(days.value());
+  }
+  return calendar;
 }
 
 std::optional<Sla> ReadSla(const YamlNode& node) {
@@ -195,6 +228,13 @@ Estate ReadEstate(const YamlNode& root) {
   estate.inbox.secret = ReadText(root, {"inbox", "secret"});
   estate.inbox.max_pending =
       ReadSize(root, {"inbox", "max_pending"}).value_or(estate.inbox.max_pending);
+  if (const YamlNode* calendars = root.Find({"calendars"})) {
+    for (const YamlEntry& entry : calendars->entries) {
+      if (entry.value.sound) {
+        estate.calendars.emplace(entry.key, ReadCalendar(entry.value, entry.mark));
+      }
+    }
+  }
   if (const YamlNode* projects = root.Find({"projects"})) {
     for (const YamlEntry& entry : projects->entries) {
       estate.projects.emplace(entry.key,

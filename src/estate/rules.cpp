@@ -160,6 +160,7 @@ void CheckRules(const EstateDocs& docs, std::vector<Finding>& findings) {
     CheckColumns(scope);
     CheckForms(scope);
     CheckInbox(scope);
+    CheckSchedules(scope);
   }
 }
 

@@ -43,6 +43,7 @@ void CheckModes(const RuleScope& scope);       // rules_modes.cpp
 void CheckColumns(const RuleScope& scope);     // rules_columns.cpp
 void CheckForms(const RuleScope& scope);       // rules_forms.cpp
 void CheckInbox(const RuleScope& scope);       // rules_inbox.cpp
+void CheckSchedules(const RuleScope& scope);   // rules_schedule.cpp
 
 /// Where several integrations meet in the inbox.
 void CheckInboxEndpoints(const EstateDocs& docs, std::vector<Finding>& findings);

@@ -47,7 +47,7 @@ void CheckEvent(const RuleScope& scope) {
     case Trigger::Kind::kTopic:
       return;
     case Trigger::Kind::kNone:
-    case Trigger::Kind::kCron:
+    case Trigger::Kind::kSchedule:
     case Trigger::Kind::kContinuous:
       break;
   }

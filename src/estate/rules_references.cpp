@@ -129,7 +129,7 @@ void CheckTrigger(const RuleScope& scope) {
   };
   switch (trigger.kind) {
     case Trigger::Kind::kNone:
-    case Trigger::Kind::kCron:
+    case Trigger::Kind::kSchedule:
     case Trigger::Kind::kContinuous:
       return;
     case Trigger::Kind::kChange: {

@@ -85,7 +85,8 @@ INSTANTIATE_TEST_SUITE_P(
         EstateCase{"NullProjects", "  x:", "connections.x has no value"},
         EstateCase{"Twice", "  app: { type: pubsub, project: coltrane }",
                    "key \"app\" stands twice in connections, first in line 17: remove one"},
-        EstateCase{"UnknownKey", "estat: x", "unknown key \"estat\" in estate; expected one of "}),
+        EstateCase{"UnknownKey", "estat: x",
+                   "unknown key \"estat\" in estate (did you mean \"estate\"?)"}),
     kName);
 
 struct SecretCase {

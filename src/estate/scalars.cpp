@@ -8,7 +8,6 @@
 #include <system_error>
 #include <utility>
 
-#include "estate/cron.h"
 #include "estate/quantities.h"
 #include "estate/secrets.h"
 #include "estate/sql_texts.h"
@@ -130,23 +129,9 @@ std::string LanesProblem(const std::string& text) {
   return number && lanes >= 0 && lanes <= 64 ? "" : "0 leaves the choice to afluente";
 }
 
-std::string DurationProblem(const std::string& text) {
-  if (ParseDuration(text)) return "";
-  if (!text.empty() && std::all_of(text.begin(), text.end(), IsDigit)) {
-    return "the unit is missing: " + text.substr(0, 12) + "s, " + text.substr(0, 12) + "m?";
-  }
-  return "a whole number and one of ms, s, m, h, d, at most ten years";
-}
-
 std::string SizeProblem(const std::string& text) {
   if (ParseSize(text)) return "";
   return "a whole number above 0 and one of kB, MB, GB, TB, below 2^63 bytes";
-}
-
-std::string ClockTimeProblem(const std::string& text) {
-  const bool fits = text.size() == 5 && text[2] == ':' && IsDigit(text[0]) && IsDigit(text[1]) &&
-                    IsDigit(text[3]) && IsDigit(text[4]) && text < "24:00" && text[3] <= '5';
-  return fits ? "" : "hours 00-23 and minutes 00-59, two digits each";
 }
 
 std::string CurrencyProblem(const std::string& text) {
@@ -333,12 +318,6 @@ const ScalarKind kListen{.name = "listen",
                          .example = "127.0.0.1:8090",
                          .pattern = "^(\\[[0-9A-Fa-f:.]+\\]|[^:\\[\\]]+):[0-9]{1,5}$",
                          .problem = &ListenProblem};
-const ScalarKind kDuration{.name = "duration",
-                           .expected = "a duration such as 500ms, 60s, 10m, 2h or 1d",
-                           .doc = "A whole number and its unit: `ms`, `s`, `m`, `h` or `d`.",
-                           .example = "60s",
-                           .pattern = "^[0-9]+(ms|s|m|h|d)$",
-                           .problem = &DurationProblem};
 const ScalarKind kSize{.name = "size",
                        .expected = "a size such as 512MB or 10GB",
                        .doc =
@@ -347,27 +326,6 @@ const ScalarKind kSize{.name = "size",
                        .example = "10GB",
                        .pattern = "^[0-9]+(kB|MB|GB|TB)$",
                        .problem = &SizeProblem};
-const ScalarKind kClockTime{.name = "clock_time",
-                            .expected = "a time of day such as \"06:00\"",
-                            .doc = "A local time of day, `HH:MM`.",
-                            .example = "06:00",
-                            .pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$",
-                            .problem = &ClockTimeProblem};
-const ScalarKind kCron{
-    .name = "cron",
-    .expected = "a cron of five fields such as \"0 22 * * *\"",
-    .doc =
-        "Minute, hour, day of month, month, day of week; lists, ranges, steps, names, `L`, "
-        "`5L`, `5#2`; or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. In quotes.",
-    .example = "0 22 * * *",
-    .pattern = "^\\s*(@[a-z]+|\\S+(\\s+\\S+){4})\\s*$",
-    .problem = [](const std::string& text) { return CronProblem(text); }};
-const ScalarKind kZone{.name = "zone",
-                       .expected = "an IANA time zone such as America/Sao_Paulo",
-                       .doc = "A time zone of the IANA database.",
-                       .example = "America/Sao_Paulo",
-                       .pattern = "^[A-Za-z][A-Za-z0-9_+/-]*$",
-                       .problem = &ZoneProblem};
 const ScalarKind kCurrency{.name = "currency",
                            .expected = "a currency's ISO 4217 code such as BRL",
                            .doc = "An ISO 4217 code.",
@@ -402,37 +360,24 @@ const ScalarKind kSecret{.name = "secret",
                          .secret = true};
 
 std::span<const ScalarKind* const> AllScalarKinds() {
-  static constexpr std::array kAllKinds = {&kText,
-                                           &kFlag,
-                                           &kLanes,
-                                           &kName,
-                                           &kProjectName,
-                                           &kConnectionName,
-                                           &kServiceAccount,
-                                           &kTag,
-                                           &kColumnName,
-                                           &kColumnType,
-                                           &kWarehouseTable,
-                                           &kSourceTable,
-                                           &kAnyTable,
-                                           &kChangeTable,
-                                           &kLakeAddress,
-                                           &kLakeUrl,
-                                           &kSelect,
-                                           &kCondition,
-                                           &kTransform,
-                                           &kTopic,
-                                           &kWebhookPath,
-                                           &kBodyPath,
-                                           &kListen,
-                                           &kDuration,
-                                           &kSize,
-                                           &kClockTime,
-                                           &kCron,
-                                           &kZone,
-                                           &kCurrency,
-                                           &kPath,
-                                           &kDsn,
+  static constexpr std::array kAllKinds = {&kText,           &kFlag,
+                                           &kLanes,          &kName,
+                                           &kProjectName,    &kConnectionName,
+                                           &kServiceAccount, &kTag,
+                                           &kColumnName,     &kColumnType,
+                                           &kWarehouseTable, &kSourceTable,
+                                           &kAnyTable,       &kChangeTable,
+                                           &kLakeAddress,    &kLakeUrl,
+                                           &kSelect,         &kCondition,
+                                           &kTransform,      &kTopic,
+                                           &kWebhookPath,    &kBodyPath,
+                                           &kListen,         &kDuration,
+                                           &kSize,           &kClockTime,
+                                           &kCron,           &kZone,
+                                           &kMoment,         &kDay,
+                                           &kDays,           &kExcept,
+                                           &kCalendarName,   &kCurrency,
+                                           &kPath,           &kDsn,
                                            &kSecret};
   return kAllKinds;
 }

@@ -80,6 +80,19 @@ inline constexpr Word<Deletes> kAll<Deletes>[] = {
 };
 
 template <>
+inline constexpr Word<Gap> kAll<Gap>[] = {
+    {"shift", Gap::kShift, "at the first moment after the gap"},
+    {"skip", Gap::kSkip, "not at all"},
+};
+
+template <>
+inline constexpr Word<Overlap> kAll<Overlap>[] = {
+    {"first", Overlap::kFirst, "the first time only"},
+    {"last", Overlap::kLast, "the second time only"},
+    {"both", Overlap::kBoth, "both times"},
+};
+
+template <>
 inline constexpr Word<AlertLevel> kAll<AlertLevel>[] = {
     {"info", AlertLevel::kInfo, "for the record"},
     {"warning", AlertLevel::kWarning, "to be looked at in working hours"},

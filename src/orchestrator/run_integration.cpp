@@ -90,7 +90,7 @@ std::string_view TriggeredBy(const estate::Integration& integration) {
       if (!integration.source.topic.empty()) return "topic";
       return integration.source.webhook.empty() ? "" : "webhook";
     case estate::Trigger::Kind::kNone:
-    case estate::Trigger::Kind::kCron:
+    case estate::Trigger::Kind::kSchedule:
       break;
   }
   return "";

@@ -14,8 +14,9 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr const char* kCommands[] = {"init",   "check",  "schema",    "run",     "query",
-                                     "tables", "status", "reconcile", "compact", "version"};
+constexpr const char* kCommands[] = {"init",    "check",    "schema", "run",
+                                     "query",   "tables",   "status", "reconcile",
+                                     "compact", "schedule", "version"};
 
 Outcome Afluente(std::vector<std::string> args, const std::filesystem::path& cwd = "/") {
   Command command;

@@ -1,0 +1,173 @@
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/clock.h"
+#include "cli/commands.h"
+#include "cli/table.h"
+#include "estate/quantities.h"
+#include "orchestrator/schedule/schedule.h"
+
+namespace afluente::cli {
+namespace {
+
+using nlohmann::json;
+using schedule::Schedule;
+
+constexpr std::size_t kWhyWidthMax = 200;
+
+struct ScheduleFlags {
+  std::string job;
+  std::uint32_t next = 10;
+  std::string from;
+};
+
+struct DueJob {
+  std::string job;
+  schedule::Fire fire;
+  schedule::DataInterval interval;
+};
+
+DueJob DueOf(const std::string& job, const Schedule& schedule, schedule::Fire fire) {
+  const schedule::DataInterval interval = schedule.IntervalOf(fire.nominal);
+  return {job, std::move(fire), interval};
+}
+
+// "Sun 2018-11-04 01:00:00 -02:00"
+std::string ForPeople(const schedule::Fire& fire) {
+  const auto local = std::chrono::floor<std::chrono::seconds>(fire.at) + fire.offset;
+  const std::time_t shown = local.time_since_epoch().count();
+  std::string text = fire.LocalText();
+  text[text.find('T')] = ' ';
+  text.insert(text.size() - 6, " ");
+  return fmt::format("{:%a} {}", fmt::gmtime(shown), text);
+}
+
+json ToJson(const DueJob& due) {
+  return {
+      {"job", due.job},
+      {"at", FormatRfc3339(due.fire.at)},
+      {"nominal", FormatRfc3339(due.fire.nominal)},
+      {"local", due.fire.LocalText()},
+      {"zone", due.fire.zone},
+      {"offset_seconds", due.fire.offset.count()},
+      {"interval",
+       {{"begin", FormatRfc3339(due.interval.begin)}, {"end", FormatRfc3339(due.interval.end)}}},
+      {"why", due.fire.why}};
+}
+
+// The times of `job`, at most `count` of them. What is due at `from` belongs to them.
+std::vector<DueJob> TimesOf(const std::string& job, const Schedule& schedule, WallTime from,
+                            std::uint32_t count) {
+  std::vector<DueJob> times;
+  WallTime after = from - std::chrono::microseconds(1);
+  while (times.size() < count) {
+    std::optional<schedule::Fire> fire = schedule.Next(after);
+    if (!fire) break;
+    after = fire->nominal;
+    times.push_back(DueOf(job, schedule, std::move(*fire)));
+  }
+  return times;
+}
+
+Result<WallTime> FromOf(const ScheduleFlags& chosen) {
+  if (chosen.from.empty()) return SystemClock().Now();
+  const std::optional<WallTime> from = estate::ParseTime(chosen.from);
+  if (from) return *from;
+  return Error(ErrorKind::kInvalidConfig,
+               "--from: " + chosen.from +
+                   " is no moment; write it as 2018-11-01T00:00:00-03:00, or with Z for UTC");
+}
+
+// The jobs to look at: the named one, or all that have a schedule.
+Result<std::vector<const estate::Integration*>> JobsOf(const estate::Estate& estate,
+                                                       const std::string& name) {
+  std::vector<const estate::Integration*> jobs;
+  if (!name.empty()) {
+    AFL_ASSIGN(const estate::Integration* job, estate.FindIntegration(name));
+    if (job->trigger.schedules.empty()) {
+      return Error(
+          ErrorKind::kInvalidConfig,
+          "integration \"" + name + "\" has no schedule: add a trigger with \"cron\" or \"every\"");
+    }
+    jobs.push_back(job);
+    return jobs;
+  }
+  for (const auto& [key, integration] : estate.integrations) {
+    if (!integration.trigger.schedules.empty()) jobs.push_back(&integration);
+  }
+  return jobs;
+}
+
+void Print(const std::vector<DueJob>& times, bool one_job) {
+  std::vector<Table::Heading> headings = {{"local"}, {"zone"}, {"UTC"}, {"why"}};
+  if (!one_job) headings.insert(headings.begin(), {"job"});
+  Table table(std::move(headings));
+  for (const DueJob& due : times) {
+    const std::time_t utc =
+        std::chrono::floor<std::chrono::seconds>(due.fire.at).time_since_epoch().count();
+    std::vector<std::string> cells = {ForPeople(due.fire), due.fire.zone,
+                                      fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(utc)),
+                                      due.fire.why};
+    if (!one_job) cells.insert(cells.begin(), due.job);
+    table.Add(std::move(cells));
+  }
+  fmt::print("{}", table.ToString(kWhyWidthMax));
+}
+
+Result<int> ShowSchedule(const GlobalFlags& flags, const ScheduleFlags& chosen) {
+  AFL_ASSIGN(const estate::Estate estate, LoadCleanEstate(flags));
+  AFL_ASSIGN(const WallTime from, FromOf(chosen));
+  AFL_ASSIGN(const auto jobs, JobsOf(estate, chosen.job));
+  const bool one_job = !chosen.job.empty();
+  std::vector<DueJob> times;
+  std::vector<std::string> never;
+  for (const estate::Integration* job : jobs) {
+    AFL_ASSIGN(const Schedule schedule, Schedule::Make(job->name, job->trigger.schedules, estate));
+    std::vector<DueJob> found = TimesOf(job->name, schedule, from, one_job ? chosen.next : 1);
+    if (found.empty()) never.push_back(job->name);
+    std::move(found.begin(), found.end(), std::back_inserter(times));
+  }
+  std::stable_sort(times.begin(), times.end(),
+                   [](const DueJob& a, const DueJob& b) { return a.fire.at < b.fire.at; });
+  if (flags.json) {
+    json fires = json::array();
+    for (const DueJob& due : times) fires.push_back(ToJson(due));
+    const json document = {
+        {"from", FormatRfc3339(from)}, {"fires", std::move(fires)}, {"never", never}};
+    fmt::print("{}\n", document.dump(2));
+  } else {
+    if (!times.empty()) Print(times, one_job);
+    if (jobs.empty()) fmt::print("no integration has a schedule\n");
+    for (const std::string& job : never) {
+      fmt::print("{} does not fire again: its `until` has passed\n", job);
+    }
+  }
+  return one_job && times.empty() ? kNo : kOk;
+}
+
+}  // namespace
+
+void AddScheduleCommand(const CommandContext& context) {
+  auto chosen = std::make_shared<ScheduleFlags>();
+  CLI::App* command =
+      AddCommand(context, "schedule", "Show when jobs are due, and why then",
+                 "  afluente schedule                            # the next time of every job\n"
+                 "  afluente schedule user-integration --next 20\n"
+                 "  afluente schedule user-integration --from 2018-11-01T00:00:00-03:00 --json",
+                 [&flags = context.flags, chosen] { return ShowSchedule(flags, *chosen); });
+  command->add_option("JOB", chosen->job, "An integration with a schedule (default: all)");
+  command->add_option("--next", chosen->next, "How many times of JOB")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  command->add_option("--from", chosen->from,
+                      "The moment to look from, as 2018-11-01T00:00:00-03:00 (default: now)");
+}
+
+}  // namespace afluente::cli

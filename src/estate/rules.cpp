@@ -161,6 +161,7 @@ void CheckRules(const EstateDocs& docs, std::vector<Finding>& findings) {
     CheckForms(scope);
     CheckInbox(scope);
   }
+  CheckModelRules(docs, projects, findings);
 }
 
 }  // namespace afluente::estate

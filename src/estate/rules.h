@@ -44,6 +44,11 @@ void CheckColumns(const RuleScope& scope);     // rules_columns.cpp
 void CheckForms(const RuleScope& scope);       // rules_forms.cpp
 void CheckInbox(const RuleScope& scope);       // rules_inbox.cpp
 
+/// The rules of models.
+void CheckModelRules(const EstateDocs& docs,
+                     const std::optional<std::vector<std::string>>& projects,
+                     std::vector<Finding>& findings);  // rules_models.cpp
+
 /// Where several integrations meet in the inbox.
 void CheckInboxEndpoints(const EstateDocs& docs, std::vector<Finding>& findings);
 

@@ -16,8 +16,10 @@ CREATE TABLE IF NOT EXISTS verifications (
   integration TEXT PRIMARY KEY, verified_at_us INTEGER NOT NULL, rows INTEGER NOT NULL,
   differences INTEGER NOT NULL, repaired INTEGER NOT NULL, error TEXT NOT NULL) STRICT)";
 
+constexpr const char* kAddEngine = "ALTER TABLE runs ADD COLUMN engine TEXT NOT NULL DEFAULT ''";
+
 constexpr const char* kColumns =
-    "id, job, mode, state, started_at, ended_at, rows, bytes, seconds, error_kind, error";
+    "id, job, mode, state, started_at, ended_at, rows, bytes, seconds, error_kind, error, engine";
 
 // One run's row, in the state that the statement expects.
 Status ExpectOne(const Result<int>& changed) {
@@ -50,14 +52,14 @@ RunState ParseRunState(std::string_view name) {
 }
 
 Result<std::unique_ptr<RunStore>> RunStore::Open(const std::filesystem::path& file) {
-  AFL_ASSIGN(auto opened, SqliteFile::Open(file, {"run store", 2, kCreate}));
+  AFL_ASSIGN(auto opened, SqliteFile::Open(file, {"run store", 3, kCreate, {{3, kAddEngine}}}));
   return std::unique_ptr<RunStore>(new RunStore(std::move(opened)));
 }
 
 Status RunStore::Insert(const RunRecord& run) {
-  return ExpectOne(
-      file_->Execute("INSERT INTO runs(id, job, mode, state, started_at) VALUES (?, ?, ?, ?, ?)",
-                     {run.id, run.job, run.mode, std::string(NameOf(run.state)), run.started_at}));
+  return ExpectOne(file_->Execute(
+      "INSERT INTO runs(id, job, mode, state, started_at, engine) VALUES (?, ?, ?, ?, ?, ?)",
+      {run.id, run.job, run.mode, std::string(NameOf(run.state)), run.started_at, run.engine}));
 }
 
 Status RunStore::Finish(const RunRecord& run) {
@@ -95,6 +97,7 @@ Result<std::vector<RunRecord>> RunStore::Select(const std::string& sql,
     run.seconds = std::stod(row[8]);
     run.error_kind = row[9];
     run.error = row[10];
+    run.engine = row[11];
     runs.push_back(std::move(run));
   }
   return runs;

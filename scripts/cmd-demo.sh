@@ -120,7 +120,7 @@ demo_estate() {
   # A fresh copy and a fresh state: what the last demo moved would hide what this one moves.
   rm -rf .demo/estate
   mkdir -p .demo/estate
-  cp -R estates/movva/estate.yaml estates/movva/integrations .demo/estate/
+  cp -R estates/movva/estate.yaml estates/movva/integrations estates/movva/models .demo/estate/
   {
     echo "# What the demo's estate needs; to be sourced."
     for database in "${demo_databases[@]}"; do

@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "estate/load.h"
 #include "orchestrator/check_sources.h"
+#include "pipeline/model_graph.h"
 #include "pipeline/transform_check.h"
 
 namespace afluente::cli {
@@ -21,10 +22,12 @@ void Print(const std::vector<estate::Finding>& findings, const estate::Estate& e
     const auto counted = [](std::size_t count, std::string_view what) {
       return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
     };
-    fmt::print("{}: {}, {}, {}; nothing to complain about\n", estate.name,
+    const std::string models =
+        estate.models.empty() ? "" : ", " + counted(estate.models.size(), "model");
+    fmt::print("{}: {}, {}, {}{}; nothing to complain about\n", estate.name,
                counted(estate.projects.size(), "project"),
                counted(estate.connections.size(), "connection"),
-               counted(estate.integrations.size(), "integration"));
+               counted(estate.integrations.size(), "integration"), models);
     return;
   }
   fmt::print("\n{} finding{}\n", findings.size(), findings.size() == 1 ? "" : "s");
@@ -49,10 +52,12 @@ Result<int> Check(const GlobalFlags& flags, const CheckFlags& check) {
   }
   AFL_ASSIGN(estate::Loaded loaded, estate::Load(folder, flags.profile));
   AFL_ASSIGN(std::vector<estate::Finding> transforms, pipeline::CheckTransforms(loaded.estate));
+  AFL_ASSIGN(const pipeline::ModelGraph graph, pipeline::ReadModelGraph(loaded.estate));
   auto& findings = loaded.findings;
   // An estate with mistakes of its own is not fit to ask anybody with.
   if (findings.empty() && !check.offline) findings = AskSources(loaded.estate);
   findings.insert(findings.end(), transforms.begin(), transforms.end());
+  findings.insert(findings.end(), graph.findings.begin(), graph.findings.end());
   if (flags.json) {
     nlohmann::json document = {{"estate", loaded.estate.name},
                                {"findings", nlohmann::json::array()}};

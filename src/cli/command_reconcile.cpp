@@ -122,8 +122,8 @@ Status RepairHere(const GlobalFlags& flags, const estate::Estate& estate,
     chosen.push_back(&estate.integrations.at(name));
     groups[chosen.back()->source.connection].insert(name);
   }
-  AFL_ASSIGN(const auto owner,
-             orchestrator::Owner::Open(estate, flags.state, chosen, "reconcile", SystemClock()));
+  AFL_ASSIGN(const auto owner, orchestrator::Owner::Open(estate, flags.state, chosen, {},
+                                                         "reconcile", SystemClock()));
   std::map<std::string, orchestrator::Repaired> repaired;
   const auto catch_up = [&](const std::string& connection,
                             const std::set<std::string>& repair) -> Status {

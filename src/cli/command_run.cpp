@@ -12,7 +12,9 @@
 #include "cli/signals.h"
 #include "cli/table.h"
 #include "cli/units.h"
+#include "orchestrator/jobs.h"
 #include "orchestrator/run_integration.h"
+#include "pipeline/model_graph.h"
 #include "pipeline/transform_check.h"
 #include "server/client.h"
 #include "server/documents.h"
@@ -28,51 +30,49 @@ struct RunFlags {
   bool full_refresh = false;
 };
 
-Result<std::vector<const estate::Integration*>> Choose(const estate::Estate& estate,
-                                                       const RunFlags& run) {
+using Jobs = std::vector<estate::Estate::Job>;
+
+Result<Jobs> Choose(const estate::Estate& estate, const RunFlags& run) {
   if (run.all == !run.names.empty()) {
-    return Error(ErrorKind::kInvalidConfig, run.all ? "give integrations or --all, not both"
+    return Error(ErrorKind::kInvalidConfig, run.all ? "give names or --all, not both"
                                                     : "which integration? Give names, or --all");
   }
-  std::vector<const estate::Integration*> chosen;
+  Jobs chosen;
   for (const std::string& name : run.names) {
-    const auto found = estate.FindIntegration(name);
+    const auto found = estate.FindJob(name);
     // A name that does not exist is wrong use of the command line.
     if (!found.ok()) return Error(ErrorKind::kInvalidConfig, found.error().message());
     chosen.push_back(found.value());
   }
   if (!run.all) return chosen;
-  for (const auto& [name, integration] : estate.integrations) chosen.push_back(&integration);
+  for (const auto& [name, integration] : estate.integrations) {
+    chosen.push_back({.integration = &integration});
+  }
+  for (const auto& [address, model] : estate.models) chosen.push_back({.model = &model});
   return chosen;
 }
 
-// What writes a warehouse table runs before what reads it from there.
-std::vector<const estate::Integration*> InOrder(std::vector<const estate::Integration*> chosen) {
-  std::vector<const estate::Integration*> ordered;
-  while (!chosen.empty()) {
-    const auto is_ready = [&](const estate::Integration* integration) {
-      const auto& reads = integration->source.warehouse_table;
-      return !reads || std::none_of(chosen.begin(), chosen.end(), [&](const auto* other) {
-        return other != integration && other->destination.table == reads;
-      });
-    };
-    // Where they read each other in a circle, any order will do.
-    auto next = std::find_if(chosen.begin(), chosen.end(), is_ready);
-    if (next == chosen.end()) next = chosen.begin();
-    ordered.push_back(*next);
-    chosen.erase(next);
-  }
-  return ordered;
+Status Unfit(const std::vector<estate::Finding>& findings) {
+  if (findings.empty()) return Done{};
+  return Error(ErrorKind::kInvalidConfig,
+               findings.front().mark.ToString() + ": " + findings.front().message);
 }
 
-Status CheckChosen(const std::vector<const estate::Integration*>& chosen) {
-  for (const estate::Integration* integration : chosen) {
-    AFL_ASSIGN(const auto findings, pipeline::CheckTransform(*integration));
-    if (findings.empty()) continue;
-    return Error(ErrorKind::kInvalidConfig,
-                 findings.front().mark.ToString() + ": " + findings.front().message);
+// What `check` says of them without asking anybody.
+Result<Jobs> CheckedInOrder(const estate::Estate& estate, Jobs chosen) {
+  bool has_models = false;
+  for (const estate::Estate::Job& job : chosen) {
+    has_models = has_models || job.model != nullptr;
+    if (job.integration == nullptr) continue;
+    AFL_ASSIGN(const auto findings, pipeline::CheckTransform(*job.integration));
+    AFL_TRY(Unfit(findings));
   }
-  return Done{};
+  pipeline::ModelGraph graph;
+  if (has_models) {
+    AFL_ASSIGN(graph, pipeline::ReadModelGraph(estate));
+    AFL_TRY(Unfit(graph.findings));
+  }
+  return orchestrator::InOrder(std::move(chosen), graph);
 }
 
 // Of this whole process: what a benchmark or a capacity plan asks for.
@@ -88,7 +88,8 @@ nlohmann::json ProcessUse() {
 }
 
 std::string ShownState(const Outcome& outcome) {
-  if (outcome.status.ok() && outcome.run.rows == 0) return "nothing new";
+  const bool is_model = outcome.run.mode == "model";
+  if (outcome.status.ok() && outcome.run.rows == 0 && !is_model) return "nothing new";
   return std::string(NameOf(outcome.run.state));
 }
 
@@ -130,14 +131,19 @@ void SayFailure(const Outcome& outcome) {
 }
 
 Result<std::vector<Outcome>> RunHere(const GlobalFlags& flags, const RunFlags& run,
-                                     const estate::Estate& estate,
-                                     const std::vector<const estate::Integration*>& chosen,
+                                     const estate::Estate& estate, const Jobs& chosen,
                                      const std::stop_token& stop) {
-  AFL_ASSIGN(const auto owner,
-             orchestrator::Owner::Open(estate, flags.state, chosen, "run", SystemClock()));
+  std::vector<const estate::Integration*> integrations;
+  std::vector<const estate::Model*> models;
+  for (const estate::Estate::Job& job : chosen) {
+    if (job.integration != nullptr) integrations.push_back(job.integration);
+    if (job.model != nullptr) models.push_back(job.model);
+  }
+  AFL_ASSIGN(const auto owner, orchestrator::Owner::Open(estate, flags.state, integrations, models,
+                                                         "run", SystemClock()));
   std::vector<Outcome> outcomes;
   std::map<std::string, std::vector<std::string>> followed;  // Chosen cdc integrations.
-  for (const estate::Integration* integration : chosen) {
+  for (const estate::Integration* integration : integrations) {
     if (integration->mode != estate::Mode::kCdc) continue;
     followed[integration->source.connection].push_back(integration->name);
   }
@@ -152,13 +158,15 @@ Result<std::vector<Outcome>> RunHere(const GlobalFlags& flags, const RunFlags& r
       outcomes.push_back(outcome);
     }
   }
-  for (const estate::Integration* integration : chosen) {
-    if (integration->mode == estate::Mode::kCdc) continue;
+  for (const estate::Estate::Job& job : chosen) {
+    if (job.integration != nullptr && job.integration->mode == estate::Mode::kCdc) continue;
     if (stop.stop_requested()) break;
     pipeline::Progress progress;
     {
-      const ProgressLine line(integration->name, progress, StyleOf(flags));
-      outcomes.push_back(owner->Run(*integration, run.full_refresh, progress, stop));
+      const ProgressLine line(orchestrator::NameOf(job), progress, StyleOf(flags));
+      outcomes.push_back(job.model != nullptr
+                             ? owner->RunModel(*job.model, run.full_refresh, progress, stop)
+                             : owner->Run(*job.integration, run.full_refresh, progress, stop));
     }
     SayFailure(outcomes.back());
   }
@@ -168,11 +176,10 @@ Result<std::vector<Outcome>> RunHere(const GlobalFlags& flags, const RunFlags& r
 // The service that holds the state folder runs them; what it tells is shown as
 // if they ran here.
 Result<std::vector<Outcome>> RunThere(server::Client& service, const GlobalFlags& flags,
-                                      const RunFlags& run,
-                                      const std::vector<const estate::Integration*>& chosen,
+                                      const RunFlags& run, const Jobs& chosen,
                                       const std::stop_token& stop) {
   std::vector<std::string> names;
-  for (const estate::Integration* integration : chosen) names.push_back(integration->name);
+  for (const estate::Estate::Job& job : chosen) names.push_back(orchestrator::NameOf(job));
   std::vector<Outcome> outcomes;
   std::string shown;
   std::unique_ptr<pipeline::Progress> progress;
@@ -209,8 +216,7 @@ Result<int> Run(const GlobalFlags& flags, const RunFlags& run) {
   const StopOnSignal stop;
   AFL_ASSIGN(const estate::Estate estate, LoadCleanEstate(flags));
   AFL_ASSIGN(auto asked, Choose(estate, run));
-  const auto chosen = InOrder(std::move(asked));
-  AFL_TRY(CheckChosen(chosen));
+  AFL_ASSIGN(const Jobs chosen, CheckedInOrder(estate, std::move(asked)));
   AFL_ASSIGN(const auto paths, orchestrator::PathsOf(estate, flags.state));
   const auto service = server::Client::Find(paths.root);
   AFL_ASSIGN(const auto outcomes, service != nullptr
@@ -232,16 +238,17 @@ Result<int> Run(const GlobalFlags& flags, const RunFlags& run) {
 void AddRunCommand(const CommandContext& context) {
   auto run = std::make_shared<RunFlags>();
   CLI::App* command = AddCommand(
-      context, "run", "Run integrations now",
+      context, "run", "Run integrations and models now",
       "  afluente run messages             what is new since the last run\n"
-      "  afluente run --all                every integration that runs on demand\n"
+      "  afluente run user-metrics         a model, by its name or its table's\n"
+      "  afluente run --all                everything, what is read before what reads it\n"
       "  afluente run messages --full-refresh\n"
       "                                    read everything again and replace the table\n"
       "A table and its checkpoint change in one commit: whatever interrupts a run, the old table\n"
       "stands. While `afluente serve` holds the warehouse, it does the running.",
       [&flags = context.flags, run] { return Run(flags, *run); });
-  command->add_option("INTEGRATION", run->names, "Names of integrations");
-  command->add_flag("--all", run->all, "Every integration that runs on demand");
+  command->add_option("NAME", run->names, "Names of integrations and models");
+  command->add_flag("--all", run->all, "Every integration and every model");
   command->add_flag("--full-refresh", run->full_refresh,
                     "Forget the checkpoint and replace the destination");
 }

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/table.h"
 #include "cli/units.h"
+#include "orchestrator/jobs.h"
 #include "orchestrator/run_store.h"
 #include "server/documents.h"
 
@@ -65,9 +66,13 @@ void PrintVerifications(const std::map<std::string, nlohmann::json>& verificatio
 
 Result<int> PrintStatus(const GlobalFlags& flags, const std::string& history) {
   AFL_ASSIGN(const estate::Estate estate, LoadCleanEstate(flags));
-  if (!history.empty()) AFL_TRY(estate.FindIntegration(history));
+  std::string job = history;
+  if (!history.empty()) {
+    AFL_ASSIGN(const estate::Estate::Job found, estate.FindJob(history));
+    job = orchestrator::NameOf(found);
+  }
   AFL_ASSIGN(const auto paths, orchestrator::PathsOf(estate, flags.state));
-  AFL_ASSIGN(std::vector<RunRecord> runs, LoadRuns(paths.run_store, history));
+  AFL_ASSIGN(std::vector<RunRecord> runs, LoadRuns(paths.run_store, job));
   MarkDead(runs, paths.root);
   AFL_ASSIGN(const auto verifications, LoadVerifications(paths.run_store));
   if (flags.json) {
@@ -93,13 +98,17 @@ Result<int> PrintStatus(const GlobalFlags& flags, const std::string& history) {
   if (!history.empty()) {
     for (const RunRecord& run : runs) add(run);
   } else {
-    for (const auto& [name, integration] : estate.integrations) {
+    const auto add_latest = [&](const std::string& name, const std::string& mode) {
       if (latest.contains(name)) {
         add(*latest[name]);
       } else {
-        table.Add({name, std::string(NameOf(integration.mode)), "never", "", "", ""});
+        table.Add({name, mode, "never", "", "", ""});
       }
+    };
+    for (const auto& [name, integration] : estate.integrations) {
+      add_latest(name, std::string(NameOf(integration.mode)));
     }
+    for (const auto& [address, model] : estate.models) add_latest(model.name, "model");
   }
   constexpr std::size_t kWidthMax = 100;
   fmt::print("{}", table.ToString(kWidthMax));
@@ -112,10 +121,10 @@ Result<int> PrintStatus(const GlobalFlags& flags, const std::string& history) {
 void AddStatusCommand(const CommandContext& context) {
   auto history = std::make_shared<std::string>();
   CLI::App* command =
-      AddCommand(context, "status", "Show the last run of every integration",
+      AddCommand(context, "status", "Show the last run of every integration and model",
                  "  afluente status\n  afluente status messages    its last 20 runs",
                  [&flags = context.flags, history] { return PrintStatus(flags, *history); });
-  command->add_option("INTEGRATION", *history, "Show the history of one integration");
+  command->add_option("NAME", *history, "Show the history of one integration or model");
 }
 
 }  // namespace afluente::cli

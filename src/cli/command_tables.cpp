@@ -34,7 +34,8 @@ Result<int> Tables(const GlobalFlags& flags) {
     shown.Add(
         {fmt::format("{}.{}.{}", table.at("project").get<std::string>(),
                      table.at("dataset").get<std::string>(), table.at("table").get<std::string>()),
-         FormatCount(table.at("rows").get<std::uint64_t>()),
+         table.at("rows").is_null() ? "broken view"
+                                    : FormatCount(table.at("rows").get<std::uint64_t>()),
          FormatCount(table.at("columns").get<std::uint64_t>())});
   }
   fmt::print("{}", shown.ToString());

@@ -51,6 +51,8 @@ std::string_view NameOf(Origin origin) { return WordFor(origin); }
 std::string_view NameOf(Form form) { return WordFor(form); }
 std::string_view NameOf(Deletes deletes) { return WordFor(deletes); }
 std::string_view NameOf(AlertLevel level) { return WordFor(level); }
+std::string_view NameOf(Materialize materialize) { return WordFor(materialize); }
+std::string_view NameOf(Severity severity) { return WordFor(severity); }
 std::string_view NameOf(ConnectionType type) { return WordFor(type); }
 std::string_view NameOf(WarehouseEngine engine) { return WordFor(engine); }
 
@@ -182,6 +184,29 @@ Result<const Integration*> Estate::FindIntegration(const std::string& integratio
   for (const auto& [known, value] : integrations) names.push_back(known);
   return Error(ErrorKind::kNotFound, "no integration \"" + integration + "\" in estate " + name +
                                          DidYouMean(integration, names));
+}
+
+Result<Estate::Job> Estate::FindJob(const std::string& job) const {
+  if (const auto found = integrations.find(job); found != integrations.end()) {
+    return Job{.integration = &found->second};
+  }
+  std::vector<const Model*> same_table;
+  std::vector<std::string> names;
+  for (const auto& [known, integration] : integrations) names.push_back(known);
+  for (const auto& [address, model] : models) {
+    if (model.name == job || address == job) return Job{.model = &model};
+    if (model.table.table == job) same_table.push_back(&model);
+    names.push_back(model.name);
+    names.push_back(address);
+  }
+  if (same_table.size() == 1) return Job{.model = same_table.front()};
+  if (same_table.size() > 1) {
+    return Error(ErrorKind::kInvalidConfig, "several models make a table \"" + job + "\": say " +
+                                                same_table[0]->table.ToString() + " or " +
+                                                same_table[1]->table.ToString());
+  }
+  const std::string what = models.empty() ? "no integration \"" : "no integration or model \"";
+  return Error(ErrorKind::kNotFound, what + job + "\" in estate " + name + DidYouMean(job, names));
 }
 
 }  // namespace afluente::estate

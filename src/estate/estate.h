@@ -253,6 +253,60 @@ struct Integration {
   std::set<std::string> MaskedColumns() const;
 };
 
+/// How a model's result stands in the warehouse.
+enum class Materialize : std::uint8_t { kTable, kView, kIncremental };
+std::string_view NameOf(Materialize materialize);
+enum class Severity : std::uint8_t { kError, kWarn };
+std::string_view NameOf(Severity severity);
+
+/// What must hold for the rows of a table.
+struct DataTest {
+  enum class Kind : std::uint8_t {
+    kUnique,
+    kNotNull,
+    kAcceptedValues,
+    kRelationships,
+    kFreshness,
+    kRowCount,
+    kSql,
+  };
+  Kind kind = Kind::kUnique;
+  std::vector<std::string> columns;      // All kinds but kRowCount and kSql; mostly one.
+  std::vector<std::string> values;       // kAcceptedValues: compared as text.
+  std::optional<TableAddress> to;        // kRelationships
+  std::string field;                     // kRelationships: a column of `to`.
+  std::chrono::milliseconds max_age{0};  // kFreshness
+  std::optional<std::int64_t> min, max;  // kRowCount
+  std::string sql;                       // kSql: rows that should not be.
+  std::string where;                     // Only rows that meet it are tested.
+  Severity severity = Severity::kError;
+  Mark mark;
+};
+
+/// One SELECT that the warehouse materialises: models/PROJECT/DATASET/TABLE.sql, and what stands
+/// in the YAML file beside it.
+struct Model {
+  std::string name;    // As a job.
+  TableAddress table;  // What it makes.
+  std::string sql;     // As the file has it, templates unresolved.
+  std::string description;
+  Materialize materialize = Materialize::kTable;
+  std::vector<std::string> key;  // kIncremental: either this ...
+  std::string partition;         // ... or a column of the result.
+  std::string where_new;         // kIncremental: which rows of the result are new.
+  Trigger trigger;
+  std::vector<std::string> after;  // Jobs that run before it, beside those whose tables it reads.
+  std::vector<DataTest> tests;
+  std::string service_account;
+  std::optional<Sla> sla;
+  std::string owner;
+  std::vector<std::string> tags;
+  Mark sql_mark;  // The SQL file.
+  Mark mark;      // Of the YAML file's beginning; without one, the SQL file.
+  Mark where_new_mark;
+  Mark after_mark;
+};
+
 enum class WarehouseEngine : std::uint8_t { kDuckdb, kBigquery };
 std::string_view NameOf(WarehouseEngine engine);
 
@@ -280,7 +334,8 @@ struct Inbox {
 
 struct Estate {
   std::string name;
-  std::string folder;  // As it was given to Load.
+  std::string folder;   // As it was given to Load.
+  std::string profile;  // The chosen one; "": none.
   std::string time_zone = "UTC";
   std::string currency = "BRL";
   Warehouse warehouse;
@@ -291,9 +346,20 @@ struct Estate {
   std::map<std::string, Connection> connections;
   std::map<std::string, Calendar> calendars;  // Without the built-in ones (calendar.h).
   std::map<std::string, Integration> integrations;
+  std::map<std::string, Model> models;  // By table: "project.dataset.table".
 
   /// kNotFound, with the nearest valid name.
   Result<const Integration*> FindIntegration(const std::string& integration) const;
+
+  /// What `name` names among the jobs; exactly one of the two is set.
+  struct Job {
+    const Integration* integration = nullptr;
+    const Model* model = nullptr;
+  };
+  /// The integration or the model with that name; a model also by its table's address, or by the
+  /// table's name alone if no other model has it.
+  /// Errors: kNotFound with the nearest valid name, kInvalidConfig when several models are meant.
+  Result<Job> FindJob(const std::string& name) const;
 };
 
 }  // namespace afluente::estate

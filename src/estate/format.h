@@ -14,4 +14,7 @@ const Shape& IntegrationShape();
 /// A file of integrations/: one integration or a list.
 const Shape& IntegrationFileShape();
 
+/// The YAML file beside a model's SQL.
+const Shape& ModelShape();
+
 }  // namespace afluente::estate

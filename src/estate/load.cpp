@@ -1,14 +1,15 @@
 #include "estate/load.h"
 
 #include <algorithm>
-#include <fstream>
 #include <system_error>
 #include <tuple>
 #include <utility>
 
 #include "base/names.h"
 #include "estate/check.h"
+#include "estate/file_text.h"
 #include "estate/format.h"
+#include "estate/load_models.h"
 #include "estate/read.h"
 #include "estate/rules.h"
 #include "estate/utf8.h"
@@ -25,23 +26,6 @@ constexpr const char* kIntegrations = "integrations";
 constexpr std::size_t kFindingsMax = 1000;
 
 Error Unusable(const std::string& message) { return {ErrorKind::kInvalidConfig, message}; }
-
-// The text of a file, one byte beyond the limit at most; an error without the file's name.
-Result<std::string> ReadFile(const fs::path& path) {
-  std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  if (!fs::exists(status)) return Unusable("does not exist");
-  if (fs::is_directory(status)) return Unusable("is a folder, not a file: rename it");
-  // Opening a pipe or reading a device could wait for ever.
-  if (!fs::is_regular_file(status)) return Unusable("is not a regular file: replace it by one");
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return Unusable("cannot be read: check its permissions");
-  std::string text(kFileBytesMax + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (file.bad()) return Unusable("cannot be read: the disk reports an error");
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  return text;
-}
 
 bool HoldsYaml(const fs::path& folder) {
   std::error_code error;
@@ -88,7 +72,7 @@ void Append(std::vector<Finding>& findings, std::vector<Finding> more) {
 void ReadIntegrations(EstateDocs& docs, const fs::path& folder, std::vector<Finding>& findings) {
   for (const fs::path& name : IntegrationFiles(folder, findings)) {
     const std::string file = (fs::path(kIntegrations) / name).generic_string();
-    const Result<std::string> text = ReadFile(folder / kIntegrations / name);
+    const Result<std::string> text = ReadFileText(folder / kIntegrations / name);
     if (!text.ok()) {
       findings.push_back({Mark{.file = file}, "this file " + text.error().message()});
       continue;
@@ -157,7 +141,7 @@ Result<Loaded> Load(const fs::path& folder, const std::string& profile) {
   if (!fs::is_directory(folder, error)) {
     return Unusable(folder.string() + " is not a folder: say where the estate is with --estate");
   }
-  const Result<std::string> text = ReadFile(folder / kEstateFile);
+  const Result<std::string> text = ReadFileText(folder / kEstateFile);
   if (!text.ok()) {
     const bool other = fs::exists(folder / "estate.yml", error);
     return Unusable((folder / kEstateFile).string() + " " + text.error().message() +
@@ -180,7 +164,9 @@ Result<Loaded> Load(const fs::path& folder, const std::string& profile) {
     docs.estate = ReadEstate(*docs.root);
   }
   docs.estate.folder = folder.string();
+  docs.estate.profile = profile;
   ReadIntegrations(docs, folder, findings);
+  ReadModels(docs, folder, findings);
   CheckRules(docs, findings);
   Sort(findings);
 
@@ -190,6 +176,10 @@ Result<Loaded> Load(const fs::path& folder, const std::string& profile) {
     if (!name.empty()) {
       loaded.estate.integrations.emplace(std::move(name), std::move(doc.integration));
     }
+  }
+  for (ModelDoc& doc : docs.models) {
+    std::string address = doc.model.table.ToString();
+    loaded.estate.models.emplace(std::move(address), std::move(doc.model));
   }
   return loaded;
 }

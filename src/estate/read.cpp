@@ -211,6 +211,49 @@ int ReadNumber(const YamlNode& node, Path path) {
   return number;
 }
 
+std::optional<std::int64_t> ReadCount(const YamlNode& node, Path path) {
+  const YamlNode* found = node.Find(path);
+  if (found == nullptr) return std::nullopt;
+  std::int64_t count = 0;
+  std::from_chars(found->text.data(), found->text.data() + found->text.size(), count);
+  return count;
+}
+
+std::optional<DataTest> ReadDataTest(const YamlNode& node) {
+  using Kind = DataTest::Kind;
+  constexpr std::pair<std::string_view, Kind> kKinds[] = {
+      {"unique", Kind::kUnique},
+      {"not_null", Kind::kNotNull},
+      {"accepted_values", Kind::kAcceptedValues},
+      {"relationships", Kind::kRelationships},
+      {"freshness", Kind::kFreshness},
+      {"row_count", Kind::kRowCount},
+      {"sql", Kind::kSql}};
+  for (const auto& [key, kind] : kKinds) {
+    const YamlNode* body = node.Find({key});
+    if (body == nullptr) continue;
+    DataTest test;
+    test.kind = kind;
+    test.mark = node.mark;
+    const bool has_columns = kind == Kind::kUnique || kind == Kind::kNotNull;
+    test.columns = has_columns ? ReadList(node, {key}) : ReadList(*body, {"column"});
+    test.values = ReadList(*body, {"values"});
+    test.to = ReadTable(*body, {"to"});
+    test.field = ReadText(*body, {"field"});
+    test.max_age = ReadDuration(*body, {"max_age"}).value_or(test.max_age);
+    test.min = ReadCount(*body, {"min"});
+    test.max = ReadCount(*body, {"max"});
+    if (kind == Kind::kSql) {
+      test.sql = body->text;
+      test.mark = body->mark;
+    }
+    test.where = ReadText(node, {"where"});
+    test.severity = ReadWord<Severity>(node, {"severity"}).value_or(test.severity);
+    return test;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Estate ReadEstate(const YamlNode& root) {
@@ -288,6 +331,29 @@ Integration ReadIntegration(const YamlNode& node, const Estate& estate) {
   integration.mark = node.MarkOf({"integration"});
   integration.transform_mark = node.MarkOf({"transform"});
   return integration;
+}
+
+void ReadModelKeys(const YamlNode& node, const Estate& estate, Model& model) {
+  model.name = ReadText(node, {"model"}, model.name);
+  model.description = ReadText(node, {"description"});
+  model.materialize = ReadWord<Materialize>(node, {"materialize"}).value_or(model.materialize);
+  model.key = ReadList(node, {"key"});
+  model.partition = ReadText(node, {"partition"});
+  model.where_new = ReadText(node, {"where_new"});
+  model.trigger = ReadTrigger(node, Source{}, estate);
+  model.after = ReadList(node, {"after"});
+  if (const YamlNode* tests = node.Find({"tests"})) {
+    for (const YamlNode& item : tests->items) {
+      if (auto test = ReadDataTest(item)) model.tests.push_back(*std::move(test));
+    }
+  }
+  model.service_account = ReadText(node, {"service_account"});
+  model.sla = ReadSla(node);
+  model.owner = ReadText(node, {"owner"});
+  model.tags = ReadList(node, {"tags"});
+  model.mark = node.MarkOf({"model"});
+  model.where_new_mark = node.MarkOf({"where_new"});
+  model.after_mark = node.MarkOf({"after"});
 }
 
 }  // namespace afluente::estate

@@ -19,16 +19,25 @@ struct IntegrationDoc {
   const YamlNode* node = nullptr;
 };
 
+/// One model; `node` is nullptr without a YAML file.
+struct ModelDoc {
+  Model model;
+  const YamlNode* node = nullptr;
+};
+
 /// Everything that was read. Move-only in effect: docs point into files.
 struct EstateDocs {
   std::optional<YamlNode> root;  // estate.yaml, with the chosen profile merged in.
-  std::deque<YamlNode> files;    // integrations/*.yaml
+  std::deque<YamlNode> files;    // integrations/*.yaml, models/*/*/*.yaml
   std::vector<IntegrationDoc> integrations;
-  Estate estate;  // Without the integrations.
+  std::vector<ModelDoc> models;
+  Estate estate;  // Without the integrations and the models.
 };
 
 /// Reads what is sound in the nodes; the rest keeps its defaults.
 Estate ReadEstate(const YamlNode& root);
 Integration ReadIntegration(const YamlNode& node, const Estate& estate);
+/// Into `model`, whose table and SQL are known.
+void ReadModelKeys(const YamlNode& node, const Estate& estate, Model& model);
 
 }  // namespace afluente::estate

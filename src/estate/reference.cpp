@@ -17,7 +17,8 @@ constexpr std::string_view kHead =
 Every key that an estate may hold. `afluente check` reports whatever does not fit, with file, line and column;
 `afluente schema` prints the JSON Schema with which editors complete keys and values.
 
-An estate is a folder: `estate.yaml`, and the integrations in `integrations/*.yaml`, one or a list of them a file.
+An estate is a folder: `estate.yaml`, the integrations in `integrations/*.yaml`, one or a list of them a file, and the
+models, `models/PROJECT/DATASET/TABLE.sql` with an optional YAML file beside each ([models.md](models.md)).
 
 ```yaml
 # estate.yaml
@@ -171,6 +172,7 @@ std::string ReferencePage() {
   PageWriter writer;
   writer.Section(EstateShape(), "The keys of `estate.yaml`.");
   writer.Section(IntegrationShape(), "The keys of one integration.");
+  writer.Section(ModelShape(), "The keys of the YAML file beside a model's SQL.");
   std::string page(kHead);
   page += std::move(writer).Take();
   page += "\n## Values\n";

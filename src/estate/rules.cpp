@@ -162,6 +162,7 @@ void CheckRules(const EstateDocs& docs, std::vector<Finding>& findings) {
     CheckInbox(scope);
     CheckSchedules(scope);
   }
+  CheckModelRules(docs, projects, findings);
 }
 
 }  // namespace afluente::estate

@@ -45,6 +45,11 @@ void CheckForms(const RuleScope& scope);       // rules_forms.cpp
 void CheckInbox(const RuleScope& scope);       // rules_inbox.cpp
 void CheckSchedules(const RuleScope& scope);   // rules_schedule.cpp
 
+/// The rules of models.
+void CheckModelRules(const EstateDocs& docs,
+                     const std::optional<std::vector<std::string>>& projects,
+                     std::vector<Finding>& findings);  // rules_models.cpp
+
 /// Where several integrations meet in the inbox.
 void CheckInboxEndpoints(const EstateDocs& docs, std::vector<Finding>& findings);
 

@@ -129,6 +129,13 @@ std::string LanesProblem(const std::string& text) {
   return number && lanes >= 0 && lanes <= 64 ? "" : "0 leaves the choice to afluente";
 }
 
+std::string CountProblem(const std::string& text) {
+  std::int64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  const bool number = error == std::errc{} && end == text.data() + text.size();
+  return number && count >= 0 ? "" : "digits only, at most 9223372036854775807";
+}
+
 std::string SizeProblem(const std::string& text) {
   if (ParseSize(text)) return "";
   return "a whole number above 0 and one of kB, MB, GB, TB, below 2^63 bytes";
@@ -178,6 +185,13 @@ const ScalarKind kLanes{.name = "lanes",
                         .example = "4",
                         .pattern = "",
                         .problem = &LanesProblem,
+                        .json_type = "integer"};
+const ScalarKind kCount{.name = "count",
+                        .expected = "a whole number",
+                        .doc = "A whole number from 0 on.",
+                        .example = "1000",
+                        .pattern = "",
+                        .problem = &CountProblem,
                         .json_type = "integer"};
 const ScalarKind kName{
     .name = "name",
@@ -360,24 +374,43 @@ const ScalarKind kSecret{.name = "secret",
                          .secret = true};
 
 std::span<const ScalarKind* const> AllScalarKinds() {
-  static constexpr std::array kAllKinds = {&kText,           &kFlag,
-                                           &kLanes,          &kName,
-                                           &kProjectName,    &kConnectionName,
-                                           &kServiceAccount, &kTag,
-                                           &kColumnName,     &kColumnType,
-                                           &kWarehouseTable, &kSourceTable,
-                                           &kAnyTable,       &kChangeTable,
-                                           &kLakeAddress,    &kLakeUrl,
-                                           &kSelect,         &kCondition,
-                                           &kTransform,      &kTopic,
-                                           &kWebhookPath,    &kBodyPath,
-                                           &kListen,         &kDuration,
-                                           &kSize,           &kClockTime,
-                                           &kCron,           &kZone,
-                                           &kMoment,         &kDay,
-                                           &kDays,           &kExcept,
-                                           &kCalendarName,   &kCurrency,
-                                           &kPath,           &kDsn,
+  static constexpr std::array kAllKinds = {&kText,
+                                           &kFlag,
+                                           &kLanes,
+                                           &kCount,
+                                           &kName,
+                                           &kProjectName,
+                                           &kConnectionName,
+                                           &kServiceAccount,
+                                           &kTag,
+                                           &kColumnName,
+                                           &kColumnType,
+                                           &kWarehouseTable,
+                                           &kSourceTable,
+                                           &kAnyTable,
+                                           &kChangeTable,
+                                           &kLakeAddress,
+                                           &kLakeUrl,
+                                           &kSelect,
+                                           &kCondition,
+                                           &kTransform,
+                                           &kTopic,
+                                           &kWebhookPath,
+                                           &kBodyPath,
+                                           &kListen,
+                                           &kDuration,
+                                           &kSize,
+                                           &kClockTime,
+                                           &kCron,
+                                           &kZone,
+                                           &kMoment,
+                                           &kDay,
+                                           &kDays,
+                                           &kExcept,
+                                           &kCalendarName,
+                                           &kCurrency,
+                                           &kPath,
+                                           &kDsn,
                                            &kSecret};
   return kAllKinds;
 }

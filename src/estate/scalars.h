@@ -11,6 +11,7 @@ namespace afluente::estate {
 extern const ScalarKind kText;
 extern const ScalarKind kFlag;
 extern const ScalarKind kLanes;
+extern const ScalarKind kCount;
 extern const ScalarKind kName;
 extern const ScalarKind kProjectName;
 extern const ScalarKind kConnectionName;

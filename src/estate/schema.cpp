@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "estate/format.h"
+#include "estate/scalars.h"
 
 namespace afluente::estate {
 namespace {
@@ -65,7 +66,7 @@ class SchemaWriter {
     Json schema = {{"type", kind.json_type}, {"description", kind.doc}};
     if (kind.json_type == "integer") {
       schema["minimum"] = 0;
-      schema["maximum"] = 64;
+      if (&kind == &kLanes) schema["maximum"] = 64;
       return schema;
     }
     if (!kind.pattern.empty()) schema["pattern"] = kind.pattern;
@@ -123,10 +124,11 @@ class SchemaWriter {
 
 std::string JsonSchema() {
   SchemaWriter writer;
-  Json any = Json::array({writer.Of(EstateShape()), writer.Of(IntegrationFileShape())});
+  Json any = Json::array(
+      {writer.Of(EstateShape()), writer.Of(IntegrationFileShape()), writer.Of(ModelShape())});
   const Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
                        {"title", "afluente estate"},
-                       {"description", "estate.yaml, or a file of integrations/"},
+                       {"description", "estate.yaml, or a file of integrations/ or models/"},
                        {"anyOf", std::move(any)},
                        {"$defs", writer.TakeDefs()}};
   return schema.dump(2) + "\n";

@@ -113,6 +113,20 @@ inline constexpr Word<WarehouseEngine> kAll<WarehouseEngine>[] = {
     {"bigquery", WarehouseEngine::kBigquery, "for those who outgrow one machine"},
 };
 
+template <>
+inline constexpr Word<Materialize> kAll<Materialize>[] = {
+    {"table", Materialize::kTable, "built anew at each run, then put in the place of the old one"},
+    {"view", Materialize::kView, "nothing is stored: whoever asks runs the SELECT"},
+    {"incremental", Materialize::kIncremental,
+     "rows of the result replace those with the same key, or of the same partition"},
+};
+
+template <>
+inline constexpr Word<Severity> kAll<Severity>[] = {
+    {"error", Severity::kError, "the table is not published, and the run fails"},
+    {"warn", Severity::kWarn, "the run says so and goes on"},
+};
+
 template <class E>
 constexpr std::string_view WordFor(E value) {
   for (const Word<E>& word : kAll<E>) {

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "connectors/duckdb/change_sink.h"
+#include "connectors/duckdb/model_build.h"
 #include "connectors/postgres/fetched_rows.h"
 #include "connectors/registry.h"
 #include "estate/secrets.h"
@@ -98,13 +99,15 @@ std::string_view TriggeredBy(const estate::Integration& integration) {
 
 Result<std::unique_ptr<Owner>> Owner::Open(
     const estate::Estate& estate, const std::filesystem::path& state_root,
-    const std::vector<const estate::Integration*>& integrations, const std::string& command,
+    const std::vector<const estate::Integration*>& integrations,
+    const std::vector<const estate::Model*>& models, const std::string& command,
     const Clock& clock) {
   AFL_ASSIGN(StatePaths paths, PathsOf(estate, state_root));
   AFL_ASSIGN(StateLock lock, StateLock::Take(paths.root, command));
   std::unique_ptr<Owner> owner(new Owner(estate, std::move(paths), std::move(lock), clock));
 
   for (const auto& [name, integration] : estate.integrations) (void)owner->running_[name];
+  for (const auto& [address, model] : estate.models) (void)owner->running_[model.name];
   duck::WarehouseOptions options;
   options.folder = owner->paths_.warehouse;
   options.lake = owner->paths_.lake;
@@ -117,6 +120,7 @@ Result<std::unique_ptr<Owner>> Owner::Open(
     if (!memory.empty() && !integration->source.warehouse_table) projects.insert(memory);
     needs_salt = needs_salt || NeedsSalt(*integration);
   }
+  for (const estate::Model* model : models) projects.insert(model->table.project);
   options.create.assign(projects.begin(), projects.end());
   if (needs_salt) {
     AFL_ASSIGN(options.mask_salt,
@@ -218,7 +222,7 @@ Owner::Outcome Owner::Run(const estate::Integration& integration, bool full_refr
 Owner::Outcome Owner::RunOther(const estate::Integration& integration,
                                const std::function<Status(Outcome&)>& work) {
   pipeline::Progress progress;
-  return Record(integration, "manual", progress, [&](Outcome& outcome) -> Status {
+  return Record(WordsOf(integration), "manual", progress, [&](Outcome& outcome) -> Status {
     AFL_TRY(work(outcome));
     progress.rows = outcome.run.rows;
     return Done{};
@@ -231,21 +235,47 @@ Owner::Outcome Owner::WorkOff(
     const std::function<Status(const EventStore::Pending&, Outcome&)>& work) {
   const std::lock_guard one_at_a_time(running_.at(integration.name));
   bool marked = false;
-  Outcome outcome = Record(integration, trigger, progress, [&](Outcome& running) -> Status {
-    AFL_ASSIGN(const auto pending, events_->Peek(integration.name, key_limit));
-    marked = pending.marked;
-    AFL_TRY(work(pending, running));
-    return events_->Forget(integration.name, pending.last);
-  });
+  Outcome outcome =
+      Record(WordsOf(integration), trigger, progress, [&](Outcome& running) -> Status {
+        AFL_ASSIGN(const auto pending, events_->Peek(integration.name, key_limit));
+        marked = pending.marked;
+        AFL_TRY(work(pending, running));
+        return events_->Forget(integration.name, pending.last);
+      });
   if (!outcome.status.ok() && marked) events_->Mark(integration.name);
   return outcome;
 }
 
-Owner::Outcome Owner::Record(const estate::Integration& integration, const std::string& trigger,
+Owner::Outcome Owner::RunModel(const estate::Model& model, bool full_refresh,
+                               pipeline::Progress& progress, const std::stop_token& stop) {
+  const std::lock_guard one_at_a_time(running_.at(model.name));
+  return Record(WordsOf(model), "manual", progress, [&](Outcome& outcome) -> Status {
+    AFL_ASSIGN(duck::ModelBuilt built, duck::BuildModel(*warehouse_, estate_, model, full_refresh,
+                                                        clock_.Now(), progress, stop));
+    outcome.rows_written = built.rows;
+    outcome.schema_changes = std::move(built.schema_changes);
+    outcome.warnings = std::move(built.warnings);
+    for (const std::string& change : outcome.schema_changes) {
+      spdlog::info("{}: {}", model.name, change);
+    }
+    for (const std::string& warning : outcome.warnings) spdlog::warn("{}: {}", model.name, warning);
+    return Done{};
+  });
+}
+
+Owner::JobWords Owner::WordsOf(const estate::Integration& integration) {
+  return {integration.name, std::string(NameOf(integration.mode)), ""};
+}
+
+Owner::JobWords Owner::WordsOf(const estate::Model& model) const {
+  return {model.name, "model", std::string(NameOf(estate_.warehouse.engine))};
+}
+
+Owner::Outcome Owner::Record(const JobWords& job, const std::string& trigger,
                              const pipeline::Progress& progress,
                              const std::function<Status(Outcome&)>& work) {
   Outcome outcome;
-  Begin(integration, trigger, outcome);
+  Begin(job, trigger, outcome);
   const auto began = clock_.Monotonic();
   outcome.status = Guarded([&]() -> Status {
     AFL_TRY(runs_->Insert(outcome.run));
@@ -255,12 +285,12 @@ Owner::Outcome Owner::Record(const estate::Integration& integration, const std::
   return outcome;
 }
 
-void Owner::Begin(const estate::Integration& integration, const std::string& trigger,
-                  Outcome& outcome) const {
+void Owner::Begin(const JobWords& job, const std::string& trigger, Outcome& outcome) const {
   RunRecord& run = outcome.run;
   run.started_at = FormatRfc3339(clock_.Now());
-  run.job = integration.name;
-  run.mode = NameOf(integration.mode);
+  run.job = job.name;
+  run.mode = job.mode;
+  run.engine = job.engine;
   run.id = fmt::format("{}@{}/{}", run.job, run.started_at, trigger);
 }
 
@@ -290,7 +320,7 @@ std::vector<Owner::Outcome> Owner::CatchUp(
     const std::stop_token& stop) {
   std::map<std::string, Outcome> outcomes;
   for (const estate::Integration* integration : CdcIntegrations(estate_, connection)) {
-    Begin(*integration, "manual", outcomes[integration->name]);
+    Begin(WordsOf(*integration), "manual", outcomes[integration->name]);
   }
   const auto began = clock_.Monotonic();
   const Status status = Guarded([&]() -> Status {

@@ -1,4 +1,4 @@
-// One run of one integration, from the estate to the record.
+// One run of one integration or model, from the estate to the record.
 #pragma once
 
 #include <filesystem>
@@ -31,14 +31,15 @@ namespace afluente::orchestrator {
 std::string_view TriggeredBy(const estate::Integration& integration);
 
 /// The process that owns the state folder: lock, warehouse, run store.
-/// Thread-safe; an integration that is running is waited for.
+/// Thread-safe; a job that is running is waited for.
 class Owner {
  public:
-  /// Takes the lock and opens everything; projects that `integrations` write
+  /// Takes the lock and opens everything; projects that `integrations` and `models` write
   /// get their warehouse file. Errors: of the parts.
   static Result<std::unique_ptr<Owner>> Open(
       const estate::Estate& estate, const std::filesystem::path& state_root,
-      const std::vector<const estate::Integration*>& integrations, const std::string& command,
+      const std::vector<const estate::Integration*>& integrations,
+      const std::vector<const estate::Model*>& models, const std::string& command,
       const Clock& clock);
 
   duck::Warehouse& warehouse() { return *warehouse_; }
@@ -52,6 +53,7 @@ class Owner {
   struct Outcome {
     RunRecord run;
     std::vector<std::string> schema_changes;
+    std::vector<std::string> warnings;  // Of a model: data tests that only warn.
     std::uint64_t dead_letters = 0;
     std::uint64_t rows_written = 0;  // At the destination; run.rows counts what was read.
     Status status = Done{};
@@ -72,6 +74,10 @@ class Owner {
   Outcome Run(const estate::Integration& integration, bool full_refresh,
               pipeline::Progress& progress, const std::stop_token& stop);
 
+  /// Builds one model and records it, in the same way.
+  Outcome RunModel(const estate::Model& model, bool full_refresh, pipeline::Progress& progress,
+                   const std::stop_token& stop);
+
   /// Records a run of `integration` that `work` does by other means.
   Outcome RunOther(const estate::Integration& integration,
                    const std::function<Status(Outcome&)>& work);
@@ -90,10 +96,17 @@ class Owner {
   Outcome WorkOff(const estate::Integration& integration, const std::string& trigger, int key_limit,
                   pipeline::Progress& progress,
                   const std::function<Status(const EventStore::Pending&, Outcome&)>& work);
-  Outcome Record(const estate::Integration& integration, const std::string& trigger,
+  /// What a record says of a job, whatever kind it is of.
+  struct JobWords {
+    std::string name;
+    std::string mode;
+    std::string engine;
+  };
+  static JobWords WordsOf(const estate::Integration& integration);
+  JobWords WordsOf(const estate::Model& model) const;
+  Outcome Record(const JobWords& job, const std::string& trigger,
                  const pipeline::Progress& progress, const std::function<Status(Outcome&)>& work);
-  void Begin(const estate::Integration& integration, const std::string& trigger,
-             Outcome& outcome) const;
+  void Begin(const JobWords& job, const std::string& trigger, Outcome& outcome) const;
   void Finish(const pipeline::Progress& progress, std::chrono::nanoseconds took, Outcome& outcome);
   Status Move(const estate::Integration& integration, bool full_refresh,
               pipeline::Progress& progress, const std::stop_token& stop, Outcome& outcome);
@@ -110,7 +123,7 @@ class Owner {
   std::unique_ptr<RunStore> runs_;
   std::unique_ptr<EventStore> events_;
   std::unique_ptr<Inbox> inbox_;
-  std::map<std::string, std::mutex> running_;  // By integration; never gets another element.
+  std::map<std::string, std::mutex> running_;  // By job; never gets another element.
 };
 
 }  // namespace afluente::orchestrator

@@ -14,7 +14,10 @@ CREATE TABLE IF NOT EXISTS runs (
 CREATE INDEX IF NOT EXISTS runs_by_job ON runs(job, started_at);
 CREATE TABLE IF NOT EXISTS verifications (
   integration TEXT PRIMARY KEY, verified_at_us INTEGER NOT NULL, rows INTEGER NOT NULL,
-  differences INTEGER NOT NULL, repaired INTEGER NOT NULL, error TEXT NOT NULL) STRICT;
+  differences INTEGER NOT NULL, repaired INTEGER NOT NULL, error TEXT NOT NULL) STRICT)";
+
+constexpr const char* kAddJobs = R"(
+ALTER TABLE runs ADD COLUMN engine TEXT NOT NULL DEFAULT '';
 ALTER TABLE runs ADD COLUMN trigger TEXT NOT NULL DEFAULT 'manual';
 ALTER TABLE runs ADD COLUMN nominal_us INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE runs ADD COLUMN interval_start_us INTEGER NOT NULL DEFAULT 0;
@@ -40,7 +43,7 @@ CREATE TABLE jobs (
   schedule TEXT NOT NULL, missed INTEGER NOT NULL) STRICT)";
 
 constexpr const char* kColumns =
-    "id, job, mode, state, started_at, ended_at, rows, bytes, seconds, error_kind, error";
+    "id, job, mode, state, started_at, ended_at, rows, bytes, seconds, error_kind, error, engine";
 
 // One run's row, in the state that the statement expects.
 Status ExpectOne(const Result<int>& changed) {
@@ -78,14 +81,14 @@ RunState ParseRunState(std::string_view name) {
 }
 
 Result<std::unique_ptr<RunStore>> RunStore::Open(const std::filesystem::path& file) {
-  AFL_ASSIGN(auto opened, SqliteFile::Open(file, {"run store", 3, kCreate}));
+  AFL_ASSIGN(auto opened, SqliteFile::Open(file, {"run store", 3, kCreate, {{3, kAddJobs}}}));
   return std::unique_ptr<RunStore>(new RunStore(std::move(opened)));
 }
 
 Status RunStore::Insert(const RunRecord& run) {
-  return ExpectOne(
-      file_->Execute("INSERT INTO runs(id, job, mode, state, started_at) VALUES (?, ?, ?, ?, ?)",
-                     {run.id, run.job, run.mode, std::string(NameOf(run.state)), run.started_at}));
+  return ExpectOne(file_->Execute(
+      "INSERT INTO runs(id, job, mode, state, started_at, engine) VALUES (?, ?, ?, ?, ?, ?)",
+      {run.id, run.job, run.mode, std::string(NameOf(run.state)), run.started_at, run.engine}));
 }
 
 Status RunStore::Finish(const RunRecord& run) {
@@ -124,6 +127,7 @@ Result<std::vector<RunRecord>> RunStore::Select(const std::string& sql,
     run.seconds = std::stod(row[8]);
     run.error_kind = row[9];
     run.error = row[10];
+    run.engine = row[11];
     runs.push_back(std::move(run));
   }
   return runs;

@@ -31,7 +31,8 @@ struct RunRecord {
   std::string
       id;  // job + nominal time + trigger: "messages@2026-11-23T10:00:00.000000+00:00/manual".
   std::string job;
-  std::string mode;
+  std::string mode;    // Of an integration; "model".
+  std::string engine;  // What ran it: "duckdb"; "" for an integration.
   RunState state = RunState::kRunning;
   std::string started_at;  // RFC 3339.
   std::string ended_at;    // "" while running.

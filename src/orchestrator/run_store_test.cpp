@@ -134,6 +134,18 @@ TEST_F(RunStoreTest, ANewerVersionIsRefusedAndStays) {
   EXPECT_THAT(failed.error().message(), HasSubstr("version 99"));
 }
 
+TEST_F(RunStoreTest, AFileOfTheVersionWithoutEnginesIsUpgradedOnce) {
+  ASSERT_TRUE(Open()->Insert(Started("messages", "1")).ok());
+  Sql("ALTER TABLE runs DROP COLUMN engine; PRAGMA user_version = 2");
+  RunRecord model = Started("user-metrics", "2");
+  model.engine = "duckdb";
+  ASSERT_TRUE(Open()->Insert(model).ok());
+  const auto latest = Open()->Latest();
+  ASSERT_THAT(latest.value(), SizeIs(2));
+  EXPECT_EQ(latest.value()[0].engine, "");
+  EXPECT_EQ(latest.value()[1].engine, "duckdb");
+}
+
 TEST_F(RunStoreTest, AFileThatIsNoDatabaseIsRefused) {
   folder_.Write("runs.sqlite", std::string(4096, 'x'));
   const auto failed = RunStore::Open(file_);

@@ -42,8 +42,12 @@ Result<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::filesystem::path
   }
   std::string sql = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
   if (version < schema.version) {
-    sql += fmt::format("BEGIN IMMEDIATE; {}; PRAGMA user_version = {}; COMMIT", schema.create,
-                       schema.version);
+    std::string steps;
+    for (const auto& [since, step] : schema.steps) {
+      if (version < since) steps += step + ";";
+    }
+    sql += fmt::format("BEGIN IMMEDIATE; {}; {} PRAGMA user_version = {}; COMMIT", schema.create,
+                       steps, schema.version);
   }
   if (sqlite3_exec(raw, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
     return database->LastError();

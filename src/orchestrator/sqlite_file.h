@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -24,6 +25,9 @@ class SqliteFile {
     std::string what;    // For messages: "run store".
     int version = 1;     // PRAGMA user_version.
     std::string create;  // Statements that bring any older version up to it.
+    /// More of them, run once by files older than the version beside them: for what has no
+    /// IF NOT EXISTS.
+    std::vector<std::pair<int, std::string>> steps = {};
   };
 
   /// Opens or creates the file.

@@ -3,34 +3,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
-#include "base/names.h"
 #include "data/duckdb_api.h"
+#include "pipeline/sql_parser.h"
 
 namespace afluente::pipeline {
 namespace {
 
 using nlohmann::json;
 
-std::string StringAt(const json& node, const char* key) {
-  const auto found = node.find(key);
-  return found != node.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
-std::string Lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
-
 // The table that a node names; "" for any other node. DuckDB ignores case.
 std::string TableName(const json& node) {
   const bool is_table = node.is_object() && StringAt(node, "type") == "BASE_TABLE" &&
                         StringAt(node, "schema_name").empty();
-  return is_table ? Lower(StringAt(node, "table_name")) : "";
+  return is_table ? InSmallLetters(StringAt(node, "table_name")) : "";
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): a syntax tree.
@@ -53,7 +42,7 @@ void CollectCtes(const json& node, Ctes& ctes) {
   if (!node.is_structured()) return;
   if (const auto map = node.find("cte_map"); node.is_object() && map != node.end()) {
     for (const json& entry : map->at("map")) {
-      ctes.emplace_back(Lower(StringAt(entry, "key")), &entry.at("value"));
+      ctes.emplace_back(InSmallLetters(StringAt(entry, "key")), &entry.at("value"));
     }
   }
   for (const json& child : node) CollectCtes(child, ctes);
@@ -175,20 +164,17 @@ bool MixesRows(const json& node) {
   return mixes || std::any_of(node.begin(), node.end(), MixesRows);
 }
 
-class SqlParser {
+class TransformChecker {
  public:
-  static Result<SqlParser> Open() {
-    SqlParser parser;
-    if (duckdb_open(nullptr, parser.database_.out()) == DuckDBError ||
-        duckdb_connect(parser.database_.get(), parser.connection_.out()) == DuckDBError) {
-      return Error(ErrorKind::kInternal, "DuckDB does not open");
-    }
+  static Result<TransformChecker> Open() {
+    AFL_ASSIGN(SqlParser parser, SqlParser::Open());
     AFL_ASSIGN(const auto names,
-               data::QueryCells(parser.connection_.get(),
+               data::QueryCells(parser.connection(),
                                 "SELECT DISTINCT function_name FROM duckdb_functions() "
                                 "WHERE function_type = 'aggregate'"));
-    for (const auto& row : names) parser.aggregates_.insert(row.front().text);
-    return parser;
+    TransformChecker checker(std::move(parser));
+    for (const auto& row : names) checker.aggregates_.insert(row.front().text);
+    return checker;
   }
 
   Result<std::vector<estate::Finding>> Check(const estate::Integration& integration) const {
@@ -235,15 +221,13 @@ class SqlParser {
   }
 
  private:
+  explicit TransformChecker(SqlParser parser) : parser_(std::move(parser)) {}
+
   Result<json> Parse(const estate::Integration& integration) const {
-    AFL_ASSIGN(const auto rows,
-               data::QueryCells(connection_.get(), "SELECT json_serialize_sql(" +
-                                                       QuoteLiteral(integration.transform) + ")"));
-    return json::parse(rows.front().front().text);
+    return ParseSql(parser_.connection(), integration.transform);
   }
 
-  data::DuckDatabase database_;
-  data::DuckConnection connection_;
+  SqlParser parser_;
   std::set<std::string> aggregates_;
 };
 
@@ -251,25 +235,25 @@ class SqlParser {
 
 Result<std::vector<estate::Finding>> CheckTransform(const estate::Integration& integration) {
   if (integration.transform.empty()) return std::vector<estate::Finding>();
-  AFL_ASSIGN(const SqlParser parser, SqlParser::Open());
-  return parser.Check(integration);
+  AFL_ASSIGN(const TransformChecker checker, TransformChecker::Open());
+  return checker.Check(integration);
 }
 
 Result<bool> KeepsOrder(const estate::Integration& integration) {
   if (integration.transform.empty()) return true;
-  AFL_ASSIGN(const SqlParser parser, SqlParser::Open());
-  return parser.KeepsOrder(integration);
+  AFL_ASSIGN(const TransformChecker checker, TransformChecker::Open());
+  return checker.KeepsOrder(integration);
 }
 
 Result<std::vector<estate::Finding>> CheckTransforms(const estate::Estate& estate) {
   std::vector<estate::Finding> findings;
-  std::optional<SqlParser> parser;
+  std::optional<TransformChecker> checker;
   for (const auto& [name, integration] : estate.integrations) {
     if (integration.transform.empty()) continue;
-    if (!parser) {
-      AFL_ASSIGN(parser, SqlParser::Open());
+    if (!checker) {
+      AFL_ASSIGN(checker, TransformChecker::Open());
     }
-    AFL_ASSIGN(const auto own, parser->Check(integration));
+    AFL_ASSIGN(const auto own, checker->Check(integration));
     findings.insert(findings.end(), own.begin(), own.end());
   }
   return findings;

@@ -141,6 +141,7 @@ json ToJson(const orchestrator::RunRecord& run) {
                    {"seconds", run.seconds},
                    {"error", nullptr}};
   if (!run.error.empty()) document["error"] = {{"kind", run.error_kind}, {"message", run.error}};
+  if (!run.engine.empty()) document["engine"] = run.engine;
   return document;
 }
 
@@ -150,6 +151,7 @@ json ToJson(const orchestrator::Owner::Outcome& outcome) {
   document["dead_letters"] = outcome.dead_letters;
   document["mb_per_s"] = outcome.run.MegabytesPerSecond();
   document["schema_changes"] = outcome.schema_changes;
+  document["warnings"] = outcome.warnings;
   return document;
 }
 
@@ -159,6 +161,7 @@ orchestrator::Owner::Outcome OutcomeFromJson(const json& document) {
   run.job = document.at("integration");
   run.id = document.at("run_id");
   run.mode = document.at("mode");
+  run.engine = document.value("engine", "");
   run.state = orchestrator::ParseRunState(document.at("state").get<std::string>());
   run.started_at = document.at("started_at");
   run.ended_at = document.at("ended_at");
@@ -168,6 +171,7 @@ orchestrator::Owner::Outcome OutcomeFromJson(const json& document) {
   outcome.rows_written = document.at("rows_written");
   outcome.dead_letters = document.at("dead_letters");
   outcome.schema_changes = document.at("schema_changes");
+  outcome.warnings = document.value("warnings", std::vector<std::string>());
   if (document.at("error").is_null()) return outcome;
   const Error error = ErrorFromJson(document);
   run.error_kind = NameOf(error.kind());
@@ -238,26 +242,31 @@ std::string ToldOfVerification(const json& document) {
 }
 
 Result<json> TablesDocument(duckdb_connection connection) {
-  AFL_ASSIGN(const auto names,
-             data::QueryCells(
-                 connection,
-                 fmt::format("SELECT database_name, schema_name, table_name, "
-                             "column_count FROM duckdb_tables() "
-                             "WHERE schema_name <> {} AND NOT starts_with(table_name, {}) "
-                             "AND NOT temporary ORDER BY ALL",
-                             QuoteLiteral(duck::kSystemSchema), QuoteLiteral(duck::kStagePrefix))));
+  AFL_ASSIGN(
+      const auto names,
+      data::QueryCells(
+          connection,
+          fmt::format("SELECT database_name, schema_name, table_name, "
+                      "column_count, false AS is_view FROM duckdb_tables() "
+                      "WHERE schema_name <> {} AND NOT starts_with(table_name, {}) "
+                      "AND NOT temporary UNION ALL SELECT database_name, schema_name, "
+                      "view_name, column_count, true FROM duckdb_views() WHERE NOT internal AND "
+                      "NOT temporary AND database_name <> 'memory' ORDER BY ALL",
+                      QuoteLiteral(duck::kSystemSchema), QuoteLiteral(duck::kStagePrefix))));
   json tables = json::array();
   for (const auto& row : names) {
-    AFL_ASSIGN(
-        const auto count,
-        data::QueryCells(connection,
-                         fmt::format("SELECT count(*) FROM {}.{}.{}", QuoteIdentifier(row[0].text),
-                                     QuoteIdentifier(row[1].text), QuoteIdentifier(row[2].text))));
+    const auto count = data::QueryCells(
+        connection, fmt::format("SELECT count(*) FROM {}.{}.{}", QuoteIdentifier(row[0].text),
+                                QuoteIdentifier(row[1].text), QuoteIdentifier(row[2].text)));
+    const bool is_view = row[4].text == "true";
+    if (!count.ok() && !is_view) return count.error();
     tables.push_back({{"project", row[0].text},
                       {"dataset", row[1].text},
                       {"table", row[2].text},
-                      {"rows", std::stoull(count.front().front().text)},
+                      {"rows", nullptr},
                       {"columns", std::stoull(row[3].text)}});
+    // What a view reads may have gone.
+    if (count.ok()) tables.back()["rows"] = std::stoull(count.value().front().front().text);
   }
   return json{{"tables", std::move(tables)}};
 }

@@ -27,12 +27,14 @@ std::string Dump(const nlohmann::json& document);
 /// The error that such a document tells of; kInternal for another one.
 Error ErrorFromJson(const nlohmann::json& json);
 
-/// {"tables": [{"project", "dataset", "table", "rows", "columns"}]}.
+/// {"tables": [{"project", "dataset", "table", "rows", "columns"}]}, views too; "rows" is null for
+/// a view that cannot be read.
 Result<nlohmann::json> TablesDocument(duckdb_connection connection);
 
-/// One run: {"integration", "run_id", "mode", "state", ...}.
+/// One run: {"integration", "run_id", "mode", "state", ...}; of a model "integration" is its name
+/// as a job, and "engine" says what ran it.
 nlohmann::json ToJson(const orchestrator::RunRecord& run);
-/// The same with {"rows_written", "dead_letters", "mb_per_s", "schema_changes"}.
+/// The same with {"rows_written", "dead_letters", "mb_per_s", "schema_changes", "warnings"}.
 nlohmann::json ToJson(const orchestrator::Owner::Outcome& outcome);
 /// Reads it back, with a status that is the run's error.
 orchestrator::Owner::Outcome OutcomeFromJson(const nlohmann::json& document);

@@ -6,6 +6,7 @@
 
 #include "comparison/reconcile.h"
 #include "connectors/duckdb/interrupt.h"
+#include "orchestrator/jobs.h"
 #include "server/answer.h"
 #include "server/documents.h"
 
@@ -51,38 +52,64 @@ Owner::Outcome CatchUp(Service& service, const estate::Integration& integration,
   });
 }
 
+Error NotYet(const Error& error) {
+  return {error.kind(),
+          "the service has read the estate before this was in it: " + error.message()};
+}
+
+std::string NameIn(const json& name) { return name.is_string() ? name.get<std::string>() : ""; }
+
 Result<std::vector<const estate::Integration*>> Asked(const Service& service, const json& body) {
   std::vector<const estate::Integration*> asked;
   for (const json& name : body.value("integrations", json::array())) {
-    AFL_ASSIGN(const auto* found,
-               service.estate()
-                   .FindIntegration(name.is_string() ? name.get<std::string>() : "")
-                   .Within([] { return "the service has read the estate before this was in it"; }));
-    asked.push_back(found);
+    const auto found = service.estate().FindIntegration(NameIn(name));
+    if (!found.ok()) return NotYet(found.error());
+    asked.push_back(found.value());
   }
   return asked;
+}
+
+Result<std::vector<estate::Estate::Job>> AskedJobs(const Service& service, const json& body) {
+  std::vector<estate::Estate::Job> asked;
+  for (const json& name : body.value("integrations", json::array())) {
+    const auto found = service.estate().FindJob(NameIn(name));
+    if (!found.ok()) return NotYet(found.error());
+    asked.push_back(found.value());
+  }
+  return asked;
+}
+
+Owner::Outcome RunOne(Service& service, const estate::Estate::Job& job, bool full_refresh,
+                      pipeline::Progress& progress, const std::stop_token& stop) {
+  if (job.model != nullptr) {
+    Owner::Outcome outcome = service.owner().RunModel(*job.model, full_refresh, progress, stop);
+    if (outcome.status.ok()) service.triggers().Updated(job.model->table);
+    return outcome;
+  }
+  const estate::Integration& integration = *job.integration;
+  Owner::Outcome outcome = integration.mode == estate::Mode::kCdc
+                               ? CatchUp(service, integration, full_refresh, stop)
+                               : service.owner().Run(integration, full_refresh, progress, stop);
+  if (outcome.status.ok() && outcome.rows_written > 0 && integration.destination.table) {
+    service.triggers().Updated(*integration.destination.table);
+  }
+  return outcome;
 }
 
 void RunAll(Service& service, const json& body, Running& running, const Emit& emit,
             const std::stop_token& stop) {
   const bool full_refresh = body.value("full_refresh", false);
-  const auto asked = Asked(service, body);
+  const auto asked = AskedJobs(service, body);
   if (!asked.ok()) return emit({{"error", ToJson(asked.error())}});
-  for (const estate::Integration* integration : asked.value()) {
+  for (const estate::Estate::Job& job : asked.value()) {
     if (stop.stop_requested()) return;
     auto progress = std::make_shared<pipeline::Progress>();
     {
       const std::lock_guard lock(running.mutex);
-      running.integration = integration->name;
+      running.integration = orchestrator::NameOf(job);
       running.progress = progress;
     }
-    Owner::Outcome outcome = integration->mode == estate::Mode::kCdc
-                                 ? CatchUp(service, *integration, full_refresh, stop)
-                                 : service.owner().Run(*integration, full_refresh, *progress, stop);
-    if (outcome.status.ok() && outcome.rows_written > 0 && integration->destination.table) {
-      service.triggers().Updated(*integration->destination.table);
-    }
-    emit({{"run", ToJson(outcome)}});
+    emit({{"run", ToJson(RunOne(service, job, full_refresh, *progress, stop))}});
   }
 }
 

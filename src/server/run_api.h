@@ -8,7 +8,7 @@ namespace afluente::server {
 
 /// POST /api/run {"integrations": [...], "full_refresh": false}: lines with
 /// {"progress": {"integration", "rows", "bytes", "estimated_rows"}}, then
-/// {"run": {...}} for each.
+/// {"run": {...}} for each; models are named among the integrations.
 /// POST /api/reconcile {"integrations": [...], "repair": false}: lines with
 /// {"reconciliation": {...}} or {"error": {...}} for each.
 void AddRunRoutes(UnixServer& http, Service& service);

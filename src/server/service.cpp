@@ -17,7 +17,10 @@ Result<std::unique_ptr<Service>> Service::Open(const estate::Estate& estate,
   std::unique_ptr<Service> service(new Service(estate, std::move(stop)));
   std::vector<const estate::Integration*> all;
   for (const auto& [name, integration] : estate.integrations) all.push_back(&integration);
-  AFL_ASSIGN(service->owner_, orchestrator::Owner::Open(estate, state_root, all, "serve", clock));
+  std::vector<const estate::Model*> models;
+  for (const auto& [address, model] : estate.models) models.push_back(&model);
+  AFL_ASSIGN(service->owner_,
+             orchestrator::Owner::Open(estate, state_root, all, models, "serve", clock));
   AFL_ASSIGN(service->inbox_, InboxServer::Open(estate, listen, service->owner_->inbox(), clock));
   service->triggers_ = std::make_unique<orchestrator::Triggers>(estate, *service->owner_, clock);
   service->supervisor_ = std::make_unique<orchestrator::Supervisor>(

@@ -1,6 +1,8 @@
 -- Adds the messages :first to :last. One every 11 seconds since 5 January 2026, :late microseconds later than that.
 -- Replies are short; nudges are templates with names filled in, so they repeat as real ones do. Every fourth nudge
 -- belongs to a broadcast, whose messages share one modified_on: a cursor on time alone would lose rows there.
+-- Whether somebody answers follows from who it is: some like to, most at one time of the day, and everybody tires. After
+-- three fifths of 20 to 44 days they fall silent until the next round. So silence can be foreseen from the history.
 -- ("offset 0" makes the planner compute each step once instead of copying its expressions upwards.)
 
 create or replace function pg_temp.nudges() returns text[] immutable language sql as $$ select array[
@@ -81,8 +83,29 @@ from (
             else array['D', 'D', 'D', 'D', 'D', 'R', 'R', 'R', 'S', 'F'] end)[pg_temp.pick(id, 24, 10)] as status,
       case when incoming then (pg_temp.replies())[pg_temp.pick(id, 34, 30)]
            else (pg_temp.nudges())[pg_temp.pick(id / 64, 35, 20)] end as template
-    from (select id, pg_temp.pick(id, 20, :contacts)::bigint as contact_id, pg_temp.pick(id, 22, 100) <= 22 as incoming
-          from generate_series(:first::bigint, :last::bigint) as id offset 0) as who
+    from (
+      select id, contact_id,
+        -- How many of a thousand of these messages are replies: 22 of 100 on the whole.
+        pg_temp.pick(id, 22, 1000) <= case
+          when cycle_place >= 600 then 15
+          else (array[140, 380, 640])[1 + person % 3] * (120 - cycle_place / 10) / 100
+            * (case when id * 11 / 3600 % 24 / 6 = person / 3375 % 3 then 125 else 90 end) / 100 end as incoming
+      from (
+        select id, contact_id, person,
+          (id * 11 + person / 75 % 45 * 86400) % (cycle * 86400) * 1000 / (cycle * 86400) as cycle_place
+        from (
+          select id, contact_id, person, 20 + person / 3 % 25 as cycle
+          from (
+            select id, contact_id, pg_temp.pick(contact_id, 36, 1000000)::bigint as person
+            from (select id, pg_temp.pick(id, 20, :contacts)::bigint as contact_id
+                  from generate_series(:first::bigint, :last::bigint) as id offset 0) as who
+            offset 0
+          ) as person
+        ) as habit
+        offset 0
+      ) as mood
+      offset 0
+    ) as who
     offset 0
   ) as what
   offset 0

@@ -10,6 +10,7 @@
 #include "base/names.h"
 #include "connectors/duckdb/checkpoints.h"
 #include "connectors/duckdb/shaped_rows.h"
+#include "connectors/duckdb/stage_keys.h"
 #include "connectors/inbox/source.h"
 #include "pipeline/form.h"
 #include "pipeline/shaping.h"
@@ -44,7 +45,6 @@ class TableSink final : public pipeline::Sink {
  private:
   std::string Dataset() const;
   std::string Stage() const;
-  Status CheckKeys() const;
   Status KeepLast();
   Status DropUnchangedRows() const;
   std::string Compression(const TableColumn& column, const data::Schema& source) const;
@@ -168,35 +168,6 @@ Status TableSink::Load(data::BatchReader& lane, const std::stop_token& stop) {
   return Done{};
 }
 
-Status TableSink::CheckKeys() const {
-  std::string keys;
-  std::string any_null;
-  for (const std::string& key : integration_.destination.key) {
-    const std::string name = QuoteIdentifier(key);
-    keys += (keys.empty() ? "" : ", ") + name;
-    any_null += (any_null.empty() ? "" : " OR ") + name + " IS NULL";
-  }
-  AFL_ASSIGN(const auto rows,
-             data::QueryCells(connection_.get(),
-                              fmt::format("SELECT count(*), coalesce(sum(n), 0), "
-                                          "coalesce(sum(n) FILTER ({0}), 0) FROM (SELECT {1}, "
-                                          "count(*) AS n FROM {2} GROUP BY {1}) "
-                                          "WHERE n > 1 OR {0}",
-                                          any_null, keys, Stage())));
-  const auto& row = rows.front();
-  if (row[2].text != "0") {
-    return Error(ErrorKind::kConversion,
-                 fmt::format("{} rows have NULL in the key ({}); choose a key without NULL, or "
-                             "leave those rows out with `where`",
-                             row[2].text, keys));
-  }
-  if (row[0].text == "0") return Done{};
-  return Error(ErrorKind::kConversion,
-               fmt::format("the key ({}) is not unique: {} rows share {} keys; choose a key that "
-                           "names one row",
-                           keys, row[1].text, row[0].text));
-}
-
 // Messages of one key come one after the other, and the last one counts. They stand
 // in the stage as they came: whoever reads them sees to that.
 Status TableSink::KeepLast() {
@@ -219,15 +190,6 @@ Status TableSink::KeepLast() {
              data::QueryCells(connection_.get(), "SELECT count(*) FROM " + Stage()));
   staged_ = std::stoull(left.front().front().text);
   return Done{};
-}
-
-std::string KeysMatch(const std::vector<std::string>& keys) {
-  std::string condition;
-  for (const std::string& key : keys) {
-    condition += fmt::format("{}t.{} = s.{}", condition.empty() ? "" : " AND ",
-                             QuoteIdentifier(key), QuoteIdentifier(key));
-  }
-  return condition;
 }
 
 // A lookback reads rows again that mostly stand here already: writing them once
@@ -287,7 +249,8 @@ Result<pipeline::Committed> TableSink::Commit(const data::Position& end,
   const bool names_rows =
       !is_followed || (!integration_.destination.key.empty() && integration_.transform.empty());
   if (upserts && inbox::ReadsInbox(integration_)) AFL_TRY(KeepLast());
-  if (upserts && names_rows) AFL_TRY(CheckKeys());
+  if (upserts && names_rows)
+    AFL_TRY(CheckKeys(connection_.get(), Stage(), integration_.destination.key));
   if (upserts && !Replaces() && integration_.lookback.count() > 0 &&
       rows_.evolution().changes.empty()) {
     AFL_TRY(DropUnchangedRows());

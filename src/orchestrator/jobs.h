@@ -1,0 +1,22 @@
+// Integrations and models as jobs that wait for each other's tables.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "estate/estate.h"
+#include "pipeline/model_graph.h"
+
+namespace afluente::orchestrator {
+
+using estate::Estate;
+
+/// The name of a job.
+const std::string& NameOf(const Estate::Job& job);
+
+/// What writes a warehouse table stands before what reads it from there, and what a model names
+/// under `after` before the model; apart from that as given. Integrations that read each other in
+/// a circle stand in any order; models cannot, their graph says so.
+std::vector<Estate::Job> InOrder(std::vector<Estate::Job> jobs, const pipeline::ModelGraph& graph);
+
+}  // namespace afluente::orchestrator

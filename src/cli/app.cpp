@@ -104,6 +104,9 @@ int Main(int argc, const char* const* argv) {
   AddStatusCommand(context);
   AddScheduleCommand(context);
   AddServeCommand(context);
+  AddRunsCommand(context);
+  AddLogsCommand(context);
+  AddJobCommands(context);
   AddLagCommand(context);
   AddPauseCommands(context);
   AddCompactCommand(context);

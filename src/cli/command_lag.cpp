@@ -5,27 +5,16 @@
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/service.h"
 #include "cli/table.h"
 #include "cli/units.h"
 #include "estate/quantities.h"
-#include "orchestrator/state_folder.h"
-#include "server/client.h"
 #include "server/documents.h"
 
 namespace afluente::cli {
 namespace {
 
 using nlohmann::json;
-
-Result<std::unique_ptr<server::Client>> FindService(const GlobalFlags& flags) {
-  AFL_ASSIGN(const estate::Estate estate, LoadCleanEstate(flags));
-  AFL_ASSIGN(const auto paths, orchestrator::PathsOf(estate, flags.state));
-  auto client = server::Client::Find(paths.root);
-  if (client != nullptr) return client;
-  return Error(
-      ErrorKind::kTransient,
-      fmt::format("no service runs on {}; start one with `afluente serve`", paths.root.string()));
-}
 
 std::string Number(const json& value, const char* format) {
   return value.is_number() ? fmt::format(fmt::runtime(format), value.get<double>()) : "";
@@ -165,7 +154,7 @@ void AddAction(const CommandContext& context, const std::string& name, const std
   CLI::App* command =
       AddCommand(context, name, summary, examples,
                  [&flags = context.flags, names, name] { return Act(flags, *names, name); });
-  command->add_option("INTEGRATION", *names, "Names of integrations of mode cdc")->required();
+  command->add_option("JOB", *names, "Names of jobs")->required();
 }
 
 }  // namespace
@@ -177,11 +166,12 @@ void AddLagCommand(const CommandContext& context) {
 }
 
 void AddPauseCommands(const CommandContext& context) {
-  AddAction(
-      context, "pause", "Stop following an integration; the others go on",
-      "  afluente pause contacts\n"
-      "Its changes are kept on disk meanwhile, as far as max_spool of its connection allows.");
-  AddAction(context, "resume", "Follow a paused or failed integration again",
+  AddAction(context, "pause",
+            "Stop following an integration, or a job's schedule; the others go on",
+            "  afluente pause contacts\n"
+            "Changes of what is followed are kept on disk meanwhile, as far as max_spool of its\n"
+            "connection allows. What a schedule says meanwhile is let go.");
+  AddAction(context, "resume", "Let a paused or failed job go on",
             "  afluente resume contacts\n"
             "Changes that were kept are applied; a table with more than that is compared and\n"
             "repaired.");

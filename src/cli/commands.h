@@ -18,6 +18,10 @@ void AddServeCommand(const CommandContext& context);
 void AddLagCommand(const CommandContext& context);
 /// pause, resume, resync.
 void AddPauseCommands(const CommandContext& context);
+void AddRunsCommand(const CommandContext& context);
+void AddLogsCommand(const CommandContext& context);
+/// trigger, why, cancel, retry, clear, mark-success.
+void AddJobCommands(const CommandContext& context);
 void AddCompactCommand(const CommandContext& context);
 void AddCompletionCommand(const CommandContext& context);
 void AddVersionCommand(const CommandContext& context);

@@ -34,14 +34,14 @@ enum class CatchUp : std::uint8_t { kLatest, kAll, kNone };
 
 /// What becomes of a run while another one of its job is running. Decided when
 /// it is its turn, not when it is made.
-enum class Overlap : std::uint8_t { kQueue, kSkip, kCancelPrevious, kAllow };
+enum class RunOverlap : std::uint8_t { kQueue, kSkip, kCancelPrevious, kAllow };
 
 /// How the runs of one job follow each other.
 struct RunPolicy {
   CatchUp catch_up = CatchUp::kLatest;
   std::chrono::milliseconds catch_up_window{std::chrono::hours(24 * 7)};
-  Overlap overlap = Overlap::kQueue;
-  int max_active_runs = 1;  // Overlap::kAllow.
+  RunOverlap overlap = RunOverlap::kQueue;
+  int max_active_runs = 1;  // RunOverlap::kAllow.
   int priority = 0;         // Higher first.
 };
 

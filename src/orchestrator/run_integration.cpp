@@ -229,37 +229,71 @@ Owner::Outcome Owner::RunOther(const estate::Integration& integration,
   });
 }
 
-Owner::Outcome Owner::WorkOff(
-    const estate::Integration& integration, const std::string& trigger, int key_limit,
-    pipeline::Progress& progress,
-    const std::function<Status(const EventStore::Pending&, Outcome&)>& work) {
+Status Owner::TakePending(const estate::Integration& integration, int key_limit,
+                          const PendingWork& work, Outcome& outcome) {
+  AFL_ASSIGN(const auto pending, events_->Peek(integration.name, key_limit));
+  const Status done = work(pending, outcome);
+  if (done.ok()) return events_->Forget(integration.name, pending.last);
+  if (pending.marked) events_->Mark(integration.name);
+  return done;
+}
+
+Owner::Outcome Owner::WorkOff(const estate::Integration& integration, const std::string& trigger,
+                              int key_limit, pipeline::Progress& progress,
+                              const PendingWork& work) {
   const std::lock_guard one_at_a_time(running_.at(integration.name));
-  bool marked = false;
-  Outcome outcome =
-      Record(WordsOf(integration), trigger, progress, [&](Outcome& running) -> Status {
-        AFL_ASSIGN(const auto pending, events_->Peek(integration.name, key_limit));
-        marked = pending.marked;
-        AFL_TRY(work(pending, running));
-        return events_->Forget(integration.name, pending.last);
-      });
-  if (!outcome.status.ok() && marked) events_->Mark(integration.name);
+  return Record(WordsOf(integration), trigger, progress, [&](Outcome& outcome) {
+    return TakePending(integration, key_limit, work, outcome);
+  });
+}
+
+Owner::Outcome Owner::Work(const estate::Integration& integration, pipeline::Progress& progress,
+                           const std::stop_token& stop) {
+  const std::lock_guard one_at_a_time(running_.at(integration.name));
+  Outcome outcome;
+  constexpr int kNoKeys = 0;
+  outcome.status = Guarded([&] {
+    return TakePending(
+        integration, kNoKeys,
+        [&](const EventStore::Pending&, Outcome& running) {
+          return Move(AsSnapshot(integration), false, progress, stop, running);
+        },
+        outcome);
+  });
+  outcome.run.rows = progress.rows;
+  outcome.run.bytes = progress.bytes;
   return outcome;
+}
+
+Owner::Outcome Owner::Work(const estate::Model& model, pipeline::Progress& progress,
+                           const std::stop_token& stop) {
+  const std::lock_guard one_at_a_time(running_.at(model.name));
+  Outcome outcome;
+  outcome.status = Guarded([&] { return Build(model, false, progress, stop, outcome); });
+  outcome.run.rows = progress.rows;
+  outcome.run.bytes = progress.bytes;
+  return outcome;
+}
+
+Status Owner::Build(const estate::Model& model, bool full_refresh, pipeline::Progress& progress,
+                    const std::stop_token& stop, Outcome& outcome) {
+  AFL_ASSIGN(duck::ModelBuilt built, duck::BuildModel(*warehouse_, estate_, model, full_refresh,
+                                                      clock_.Now(), progress, stop));
+  outcome.rows_written = built.rows;
+  outcome.schema_changes = std::move(built.schema_changes);
+  outcome.warnings = std::move(built.warnings);
+  for (const std::string& change : outcome.schema_changes) {
+    spdlog::info("{}: {}", model.name, change);
+  }
+  for (const std::string& warning : outcome.warnings) spdlog::warn("{}: {}", model.name, warning);
+  return Done{};
 }
 
 Owner::Outcome Owner::RunModel(const estate::Model& model, bool full_refresh,
                                pipeline::Progress& progress, const std::stop_token& stop) {
   const std::lock_guard one_at_a_time(running_.at(model.name));
-  return Record(WordsOf(model), "manual", progress, [&](Outcome& outcome) -> Status {
-    AFL_ASSIGN(duck::ModelBuilt built, duck::BuildModel(*warehouse_, estate_, model, full_refresh,
-                                                        clock_.Now(), progress, stop));
-    outcome.rows_written = built.rows;
-    outcome.schema_changes = std::move(built.schema_changes);
-    outcome.warnings = std::move(built.warnings);
-    for (const std::string& change : outcome.schema_changes) {
-      spdlog::info("{}: {}", model.name, change);
-    }
-    for (const std::string& warning : outcome.warnings) spdlog::warn("{}: {}", model.name, warning);
-    return Done{};
+  return Record(WordsOf(model), "manual", progress, [&](Outcome& outcome) {
+    return Build(model, full_refresh, progress, stop, outcome);
   });
 }
 

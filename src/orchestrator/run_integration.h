@@ -78,6 +78,13 @@ class Owner {
   Outcome RunModel(const estate::Model& model, bool full_refresh, pipeline::Progress& progress,
                    const std::stop_token& stop);
 
+  /// As Run and RunModel, for whoever keeps the record: the outcome's run has
+  /// only its counts.
+  Outcome Work(const estate::Integration& integration, pipeline::Progress& progress,
+               const std::stop_token& stop);
+  Outcome Work(const estate::Model& model, pipeline::Progress& progress,
+               const std::stop_token& stop);
+
   /// Records a run of `integration` that `work` does by other means.
   Outcome RunOther(const estate::Integration& integration,
                    const std::function<Status(Outcome&)>& work);
@@ -91,11 +98,16 @@ class Owner {
   Owner(const estate::Estate& estate, StatePaths paths, StateLock lock, const Clock& clock)
       : estate_(estate), paths_(std::move(paths)), lock_(std::move(lock)), clock_(clock) {}
 
-  /// Records a run of `work`, one at a time, which gets what is pending, up to
-  /// `key_limit` keys. When it succeeds that is worked off, else it is pending still.
+  using PendingWork = std::function<Status(const EventStore::Pending&, Outcome&)>;
+  /// Gives `work` what is pending, up to `key_limit` keys. When it succeeds that is
+  /// worked off, else it is pending still.
+  Status TakePending(const estate::Integration& integration, int key_limit, const PendingWork& work,
+                     Outcome& outcome);
+  Status Build(const estate::Model& model, bool full_refresh, pipeline::Progress& progress,
+               const std::stop_token& stop, Outcome& outcome);
+  /// Records a run of TakePending, one at a time.
   Outcome WorkOff(const estate::Integration& integration, const std::string& trigger, int key_limit,
-                  pipeline::Progress& progress,
-                  const std::function<Status(const EventStore::Pending&, Outcome&)>& work);
+                  pipeline::Progress& progress, const PendingWork& work);
   /// What a record says of a job, whatever kind it is of.
   struct JobWords {
     std::string name;

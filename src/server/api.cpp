@@ -9,6 +9,7 @@
 #include "connectors/duckdb/interrupt.h"
 #include "server/answer.h"
 #include "server/documents.h"
+#include "server/job_api.h"
 #include "server/run_api.h"
 
 namespace afluente::server {
@@ -96,15 +97,21 @@ Result<json> Lag(Service& service) {
   return LagDocument(service, verifications, SystemClock());
 }
 
-using Act = Status (orchestrator::Supervisor::*)(const std::string&);
+// What is followed is the supervisor's, what runs and ends the scheduler's.
+using FollowedAct = Status (orchestrator::Supervisor::*)(const std::string&);
+using JobAct = Status (orchestrator::Scheduler::*)(const std::string&);
 
-void AddAction(UnixServer& http, Service& service, const std::string& name, Act act) {
+void AddAction(UnixServer& http, Service& service, const std::string& name, FollowedAct followed,
+               JobAct job) {
   http.Post("/api/integrations/([^/]+)/" + name,
-            [&service, act](const Request& request, Response& response) {
-              const std::string integration = request.matches[1];
-              const Status done = (service.supervisor().*act)(integration);
+            [&service, followed, job](const Request& request, Response& response) {
+              const std::string named = request.matches[1];
+              Status done = (service.supervisor().*followed)(named);
+              const bool is_job = !done.ok() && done.error().kind() == ErrorKind::kNotFound &&
+                                  job != nullptr && service.scheduler().Why(named).ok();
+              if (is_job) done = (service.scheduler().*job)(named);
               if (!done.ok()) return Answer(response, done.error());
-              Answer(response, json{{"integration", integration}});
+              Answer(response, json{{"integration", named}});
             });
 }
 
@@ -121,9 +128,12 @@ void AddRoutes(UnixServer& http, Service& service) {
     Query(service, request, response);
   });
   AddRunRoutes(http, service);
-  AddAction(http, service, "pause", &orchestrator::Supervisor::Pause);
-  AddAction(http, service, "resume", &orchestrator::Supervisor::Resume);
-  AddAction(http, service, "resync", &orchestrator::Supervisor::Resync);
+  AddJobRoutes(http, service);
+  AddAction(http, service, "pause", &orchestrator::Supervisor::Pause,
+            &orchestrator::Scheduler::Pause);
+  AddAction(http, service, "resume", &orchestrator::Supervisor::Resume,
+            &orchestrator::Scheduler::Resume);
+  AddAction(http, service, "resync", &orchestrator::Supervisor::Resync, nullptr);
 }
 
 }  // namespace afluente::server

@@ -23,13 +23,15 @@ Result<std::unique_ptr<Service>> Service::Open(const estate::Estate& estate,
              orchestrator::Owner::Open(estate, state_root, all, models, "serve", clock));
   AFL_ASSIGN(service->inbox_, InboxServer::Open(estate, listen, service->owner_->inbox(), clock));
   service->triggers_ = std::make_unique<orchestrator::Triggers>(estate, *service->owner_, clock);
-  service->supervisor_ = std::make_unique<orchestrator::Supervisor>(
-      service->owner_->FollowContext(),
-      [triggers = service->triggers_.get()](const estate::TableAddress& table) {
-        triggers->Updated(table);
-      });
+  const auto on_updated = [triggers = service->triggers_.get()](const estate::TableAddress& table) {
+    triggers->Updated(table);
+  };
+  service->supervisor_ =
+      std::make_unique<orchestrator::Supervisor>(service->owner_->FollowContext(), on_updated);
   service->verifier_ = std::make_unique<orchestrator::Verifier>(estate, *service->owner_,
                                                                 *service->supervisor_, clock);
+  AFL_ASSIGN(service->jobs_,
+             orchestrator::JobScheduler::Open(estate, *service->owner_, clock, on_updated));
   return service;
 }
 

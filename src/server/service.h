@@ -1,4 +1,5 @@
-// The long-running process: owns the state folder, follows what is continuous, answers questions.
+// The long-running process: owns the state folder, follows what is continuous, runs what is due,
+// answers questions.
 #pragma once
 
 #include <filesystem>
@@ -9,6 +10,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "estate/estate.h"
+#include "orchestrator/job_scheduler.h"
 #include "orchestrator/run_integration.h"
 #include "orchestrator/supervisor.h"
 #include "orchestrator/triggers.h"
@@ -38,6 +40,7 @@ class Service {
   /// nullptr when nothing in the estate is to arrive there.
   const InboxServer* inbox() const { return inbox_.get(); }
   orchestrator::Verifier& verifier() { return *verifier_; }
+  orchestrator::Scheduler& scheduler() { return jobs_->scheduler(); }
   /// A connection to the warehouse that also sees the lake, as of now, in the
   /// schema `lake`.
   Result<data::DuckConnection> ConnectForReading();
@@ -56,6 +59,7 @@ class Service {
   std::unique_ptr<orchestrator::Supervisor> supervisor_;
   std::unique_ptr<InboxServer> inbox_;
   std::unique_ptr<orchestrator::Verifier> verifier_;
+  std::unique_ptr<orchestrator::JobScheduler> jobs_;
 };
 
 }  // namespace afluente::server

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 namespace afluente::orchestrator {
@@ -131,6 +132,43 @@ Result<JobRun> JobStore::Find(const std::string& id) {
 bool JobStore::Exists(const std::string& id) {
   const auto found = file_.Select("SELECT 1 FROM runs WHERE id = ?", {id});
   return found.ok() && !found.value().empty();
+}
+
+Result<std::vector<JobRun>> JobStore::Recent(const std::string& job, int limit) {
+  const std::string of_job = job.empty() ? "" : "WHERE job = ?";
+  const std::vector<std::string> with = job.empty() ? std::vector<std::string>() : std::vector{job};
+  AFL_ASSIGN(auto found,
+             Load(fmt::format("id IN (SELECT id FROM runs {} ORDER BY started_at DESC LIMIT {})",
+                              of_job, limit),
+                  with));
+  // By when they were made; runs of commands have only a start.
+  std::stable_sort(found.begin(), found.end(), [](const JobRun& a, const JobRun& b) {
+    return std::max(a.created, a.started) > std::max(b.created, b.started);
+  });
+  return found;
+}
+
+Result<std::vector<TaskRow>> JobStore::Attempts(const std::string& run) {
+  AFL_ASSIGN(
+      const auto rows,
+      file_.Select("SELECT task, attempt, state, started_us, ended_us, seconds, rows, bytes, "
+                   "error_kind, error FROM attempts WHERE run = ? ORDER BY started_us",
+                   {run}));
+  std::vector<TaskRow> attempts;
+  for (const auto& row : rows) {
+    TaskRow& attempt = attempts.emplace_back();
+    attempt.task = row[0];
+    attempt.attempt = std::stoi(row[1]);
+    attempt.state = ParseTaskState(row[2]);
+    attempt.started = Time(row[3]);
+    attempt.ended = Time(row[4]);
+    attempt.seconds = std::stod(row[5]);
+    attempt.rows = std::stoull(row[6]);
+    attempt.bytes = std::stoull(row[7]);
+    attempt.error_kind = row[8];
+    attempt.error = row[9];
+  }
+  return attempts;
 }
 
 void JobStore::Put(const JobRow& job) {

@@ -70,6 +70,10 @@ class JobStore {
   /// kNotFound, naming the id.
   Result<JobRun> Find(const std::string& id);
   bool Exists(const std::string& id);
+  /// The newest runs of `job`, or of all jobs when it is "", newest first.
+  Result<std::vector<JobRun>> Recent(const std::string& job, int limit);
+  /// The attempts of a run that have ended, in their order; rows without a due time.
+  Result<std::vector<TaskRow>> Attempts(const std::string& run);
 
   // Each is durable with the next Flush.
   void Put(const JobRow& job);

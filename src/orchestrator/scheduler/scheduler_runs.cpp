@@ -87,7 +87,7 @@ void Scheduler::Skip(Run& run, const std::string& why) {
 void Scheduler::StartRuns(Job& job) {
   const estate::RunPolicy& policy = job.spec.policy;
   while (!job.queue.empty() && !job.row.paused && !shutting_down_) {
-    const bool free = policy.overlap == estate::Overlap::kAllow
+    const bool free = policy.overlap == estate::RunOverlap::kAllow
                           ? std::ssize(job.active) < std::max(1, policy.max_active_runs)
                           : job.active.empty();
     if (free) {
@@ -96,13 +96,13 @@ void Scheduler::StartRuns(Job& job) {
       Begin(run);
       continue;
     }
-    if (policy.overlap == estate::Overlap::kSkip) {
+    if (policy.overlap == estate::RunOverlap::kSkip) {
       Run& run = *job.queue.front();
       job.queue.pop_front();
       Skip(run, fmt::format("{} was running", (*job.active.begin())->row.id));
       continue;
     }
-    if (policy.overlap == estate::Overlap::kCancelPrevious) {
+    if (policy.overlap == estate::RunOverlap::kCancelPrevious) {
       while (job.queue.size() > 1) {
         Run& run = *job.queue.front();
         job.queue.pop_front();

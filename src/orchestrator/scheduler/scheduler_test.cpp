@@ -160,7 +160,7 @@ TEST_F(SchedulerTest, AClockThatIsSetBackFiresNothingTwice) {
 TEST_F(SchedulerTest, WhatWasMissedIsMadeUpForAsThePolicySays) {
   Job("all").next_fire = Every(60min);
   jobs_.back().policy.catch_up = estate::CatchUp::kAll;
-  jobs_.back().policy.overlap = estate::Overlap::kAllow;
+  jobs_.back().policy.overlap = estate::RunOverlap::kAllow;
   jobs_.back().policy.max_active_runs = 10;
   jobs_.back().policy.catch_up_window = 150min;
   Job("latest").next_fire = Every(60min);
@@ -206,18 +206,19 @@ TEST_F(SchedulerTest, FireTimesOfAPauseAndOfAnOlderScheduleAreLetGo) {
 }
 
 struct OverlapCase {
-  estate::Overlap overlap;
+  estate::RunOverlap overlap;
   std::vector<std::string> during;
 };
 class OverlapTest : public SchedulerTest, public testing::WithParamInterface<OverlapCase> {};
 INSTANTIATE_TEST_SUITE_P(
     All, OverlapTest,
     testing::Values(
-        OverlapCase{estate::Overlap::kQueue, {"01:00 running", "02:00 queued", "03:00 queued"}},
-        OverlapCase{estate::Overlap::kSkip, {"01:00 running", "02:00 skipped", "03:00 skipped"}},
-        OverlapCase{estate::Overlap::kCancelPrevious,
+        OverlapCase{estate::RunOverlap::kQueue, {"01:00 running", "02:00 queued", "03:00 queued"}},
+        OverlapCase{estate::RunOverlap::kSkip, {"01:00 running", "02:00 skipped", "03:00 skipped"}},
+        OverlapCase{estate::RunOverlap::kCancelPrevious,
                     {"01:00 running", "02:00 skipped", "03:00 queued"}},
-        OverlapCase{estate::Overlap::kAllow, {"01:00 running", "02:00 running", "03:00 queued"}}));
+        OverlapCase{estate::RunOverlap::kAllow,
+                    {"01:00 running", "02:00 running", "03:00 queued"}}));
 
 TEST_P(OverlapTest, IsDecidedWhenItIsARunsTurn) {
   Job("hourly").next_fire = Every(60min);
@@ -226,10 +227,10 @@ TEST_P(OverlapTest, IsDecidedWhenItIsARunsTurn) {
   Start();
   for (int hour = 0; hour < 3; ++hour) After(60min);
   EXPECT_THAT(Runs("hourly"), testing::ElementsAreArray(GetParam().during));
-  const bool cancels = GetParam().overlap == estate::Overlap::kCancelPrevious;
+  const bool cancels = GetParam().overlap == estate::RunOverlap::kCancelPrevious;
   EXPECT_THAT(executor_.cancelled, SizeIs(cancels ? 2 : 0));
   End(kTen, cancels ? Failed(ErrorKind::kCancelled, "asked to") : AttemptOutcome());
-  const bool goes_on = GetParam().overlap != estate::Overlap::kSkip;
+  const bool goes_on = GetParam().overlap != estate::RunOverlap::kSkip;
   EXPECT_EQ(Runs("hourly").front(), cancels ? "01:00 cancelled" : "01:00 succeeded");
   EXPECT_EQ(executor_.running.empty(), !goes_on);
 }

@@ -213,6 +213,8 @@ Result<std::unique_ptr<Processes>> Processes::Open() {
   return processes;
 }
 
+Processes::Processes(int epoll, int wakeup) : epoll_(epoll), wakeup_(wakeup) {}
+
 Processes::~Processes() {
   thread_.request_stop();
   eventfd_write(wakeup_, 1);
@@ -377,8 +379,11 @@ void Processes::Reap(int pidfd) {
   siginfo_t info = {};
   const bool reaped =
       process->is_child && waitid(P_PIDFD, static_cast<id_t>(pidfd), &info, WEXITED) == 0;
-  // What the command itself said comes first: the shell around it may have been killed after.
-  if (const auto code = ReadCode(process->folder)) {
+  const auto code = ReadCode(process->folder);
+  // Without the shell around it a command would go on beside its next attempt.
+  if (!code) kill(-process->pid, SIGKILL);
+  // What the command itself said comes first: the shell may have been killed after it.
+  if (code) {
     end.exit_code = *code;
   } else if (reaped) {
     constexpr int kSignalBase = 128;

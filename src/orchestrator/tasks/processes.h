@@ -68,7 +68,7 @@ class Processes {
 
  private:
   struct Process;
-  explicit Processes(int epoll, int wakeup) : epoll_(epoll), wakeup_(wakeup) {}
+  Processes(int epoll, int wakeup);
   void Watch(std::unique_ptr<Process> process);
   void Work(const std::stop_token& stop);
   void Reap(int pidfd);

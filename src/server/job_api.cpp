@@ -1,0 +1,68 @@
+#include "server/job_api.h"
+
+#include <nlohmann/json.hpp>
+
+#include "server/answer.h"
+
+namespace afluente::server {
+namespace {
+
+using httplib::Request;
+using httplib::Response;
+using nlohmann::json;
+using orchestrator::Scheduler;
+
+Result<json> Why(Service& service, const std::string& job) {
+  AFL_ASSIGN(const orchestrator::WhyNot why, service.scheduler().Why(job));
+  return json{{"job", why.job}, {"reasons", why.reasons}};
+}
+
+Result<json> Trigger(Service& service, const std::string& job, const Request& request) {
+  AFL_ASSIGN(const json asked, ReadBody(request, R"({"params": {...}})"));
+  const json params = asked.value("params", json());
+  AFL_ASSIGN(std::string id,
+             service.scheduler().Trigger(job, "manual", std::nullopt,
+                                         params.is_object() ? params.dump() : std::string()));
+  return json{{"run_id", std::move(id)}};
+}
+
+using Act = std::function<Status(Scheduler&, const std::string& run, const json& asked)>;
+
+void AddAction(UnixServer& http, Service& service, const std::string& name, Act act) {
+  http.Post("/api/runs/" + name,
+            [&service, act = std::move(act)](const Request& request, Response& response) {
+              const auto asked = ReadBody(request, R"({"run_id": "...", "task": "..."})");
+              if (!asked.ok()) return Answer(response, asked.error());
+              const std::string run = asked.value().value("run_id", "");
+              const Status done = act(service.scheduler(), run, asked.value());
+              if (!done.ok()) return Answer(response, done.error());
+              Answer(response, json{{"run_id", run}});
+            });
+}
+
+}  // namespace
+
+void AddJobRoutes(UnixServer& http, Service& service) {
+  http.Get("/api/jobs/([^/]+)/why", [&service](const Request& request, Response& response) {
+    Answer(response, Why(service, request.matches[1]));
+  });
+  http.Post("/api/jobs/([^/]+)/trigger", [&service](const Request& request, Response& response) {
+    Answer(response, Trigger(service, request.matches[1], request));
+  });
+  AddAction(http, service, "cancel", [](Scheduler& scheduler, const std::string& run, const json&) {
+    return scheduler.Cancel(run);
+  });
+  AddAction(http, service, "retry", [](Scheduler& scheduler, const std::string& run, const json&) {
+    return scheduler.Retry(run);
+  });
+  AddAction(http, service, "clear",
+            [](Scheduler& scheduler, const std::string& run, const json& asked) {
+              return scheduler.Clear(run, asked.value("task", ""), asked.value("and_after", true));
+            });
+  AddAction(http, service, "mark-success",
+            [](Scheduler& scheduler, const std::string& run, const json& asked) {
+              return scheduler.MarkSuccess(run, asked.value("task", ""));
+            });
+}
+
+}  // namespace afluente::server

@@ -85,22 +85,29 @@ Result<WallTime> FromOf(const ScheduleFlags& chosen) {
                    " is no moment; write it as 2018-11-01T00:00:00-03:00, or with Z for UTC");
 }
 
+struct ScheduledJob {
+  std::string name;
+  const estate::Trigger* trigger = nullptr;
+};
+
 // The jobs to look at: the named one, or all that have a schedule.
-Result<std::vector<const estate::Integration*>> JobsOf(const estate::Estate& estate,
-                                                       const std::string& name) {
-  std::vector<const estate::Integration*> jobs;
+Result<std::vector<ScheduledJob>> JobsOf(const estate::Estate& estate, const std::string& name) {
+  std::vector<ScheduledJob> jobs;
   if (!name.empty()) {
-    AFL_ASSIGN(const estate::Integration* job, estate.FindIntegration(name));
-    if (job->trigger.schedules.empty()) {
-      return Error(
-          ErrorKind::kInvalidConfig,
-          "integration \"" + name + "\" has no schedule: add a trigger with \"cron\" or \"every\"");
-    }
-    jobs.push_back(job);
-    return jobs;
+    AFL_ASSIGN(const estate::Estate::Job job, estate.FindJob(name));
+    jobs.push_back(job.model != nullptr
+                       ? ScheduledJob{job.model->name, &job.model->trigger}
+                       : ScheduledJob{job.integration->name, &job.integration->trigger});
+    if (!jobs.front().trigger->schedules.empty()) return jobs;
+    return Error(ErrorKind::kInvalidConfig,
+                 fmt::format("job \"{}\" has no schedule: add a trigger with \"cron\" or \"every\"",
+                             jobs.front().name));
   }
   for (const auto& [key, integration] : estate.integrations) {
-    if (!integration.trigger.schedules.empty()) jobs.push_back(&integration);
+    if (!integration.trigger.schedules.empty()) jobs.push_back({key, &integration.trigger});
+  }
+  for (const auto& [address, model] : estate.models) {
+    if (!model.trigger.schedules.empty()) jobs.push_back({model.name, &model.trigger});
   }
   return jobs;
 }
@@ -128,10 +135,10 @@ Result<int> ShowSchedule(const GlobalFlags& flags, const ScheduleFlags& chosen) 
   const bool one_job = !chosen.job.empty();
   std::vector<DueJob> times;
   std::vector<std::string> never;
-  for (const estate::Integration* job : jobs) {
-    AFL_ASSIGN(const Schedule schedule, Schedule::Make(job->name, job->trigger.schedules, estate));
-    std::vector<DueJob> found = TimesOf(job->name, schedule, from, one_job ? chosen.next : 1);
-    if (found.empty()) never.push_back(job->name);
+  for (const ScheduledJob& job : jobs) {
+    AFL_ASSIGN(const Schedule schedule, Schedule::Make(job.name, job.trigger->schedules, estate));
+    std::vector<DueJob> found = TimesOf(job.name, schedule, from, one_job ? chosen.next : 1);
+    if (found.empty()) never.push_back(job.name);
     std::move(found.begin(), found.end(), std::back_inserter(times));
   }
   std::stable_sort(times.begin(), times.end(),
@@ -144,7 +151,7 @@ Result<int> ShowSchedule(const GlobalFlags& flags, const ScheduleFlags& chosen) 
     fmt::print("{}\n", document.dump(2));
   } else {
     if (!times.empty()) Print(times, one_job);
-    if (jobs.empty()) fmt::print("no integration has a schedule\n");
+    if (jobs.empty()) fmt::print("no job has a schedule\n");
     for (const std::string& job : never) {
       fmt::print("{} does not fire again: its `until` has passed\n", job);
     }
@@ -162,7 +169,7 @@ void AddScheduleCommand(const CommandContext& context) {
                  "  afluente schedule user-integration --next 20\n"
                  "  afluente schedule user-integration --from 2018-11-01T00:00:00-03:00 --json",
                  [&flags = context.flags, chosen] { return ShowSchedule(flags, *chosen); });
-  command->add_option("JOB", chosen->job, "An integration with a schedule (default: all)");
+  command->add_option("JOB", chosen->job, "An integration or model with a schedule (default: all)");
   command->add_option("--next", chosen->next, "How many times of JOB")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();

@@ -98,7 +98,7 @@ TEST_F(ScheduleCommandTest, SaysWhatItCannotShow) {
   EXPECT_TRUE(Json({"ended"}, 1).at("fires").empty());
   const Outcome unscheduled = Run({"followed"});
   EXPECT_EQ(unscheduled.exit_code, 2) << unscheduled.ToString();
-  EXPECT_THAT(unscheduled.err, HasSubstr("integration \"followed\" has no schedule"));
+  EXPECT_THAT(unscheduled.err, HasSubstr("job \"followed\" has no schedule"));
   const Outcome unknown = Run({"nigthly"});
   EXPECT_EQ(unknown.exit_code, 1) << unknown.ToString();
   EXPECT_THAT(unknown.err, HasSubstr("did you mean \"nightly\"?"));

@@ -188,7 +188,7 @@ struct Processes::Process {
   int pidfd = -1;
   bool is_child = true;
   bool cancelled = false;
-  std::optional<std::chrono::steady_clock::time_point> kill_at;
+  std::optional<std::chrono::nanoseconds> kill_at;  // On the monotonic clock.
   std::uint64_t output_max = 0;
   std::chrono::milliseconds grace{0};
   OnEnded on_ended;
@@ -317,7 +317,7 @@ void Processes::Cancel(const fs::path& folder) {
   for (const auto& [pidfd, process] : processes_) {
     if (process->folder != folder || process->cancelled) continue;
     process->cancelled = true;
-    process->kill_at = std::chrono::steady_clock::now() + process->grace;
+    process->kill_at = SystemClock().Monotonic() + process->grace;
     kill(-process->pid, SIGTERM);
   }
   eventfd_write(wakeup_, 1);
@@ -329,7 +329,7 @@ std::size_t Processes::running() const {
 }
 
 void Processes::Work(const std::stop_token& stop) {
-  auto looked_after = std::chrono::steady_clock::now();
+  auto looked_after = SystemClock().Monotonic();
   while (!stop.stop_requested()) {
     constexpr int kEvents = 64;
     std::array<epoll_event, kEvents> events = {};
@@ -350,7 +350,7 @@ void Processes::Work(const std::stop_token& stop) {
       ends.swap(ends_);
     }
     for (const auto& [on_ended, end] : ends) on_ended(end);
-    const auto now = std::chrono::steady_clock::now();
+    const auto now = SystemClock().Monotonic();
     if (now - looked_after < std::chrono::milliseconds(kLookAfterMs)) continue;
     looked_after = now;
     LookAfter();
@@ -359,7 +359,7 @@ void Processes::Work(const std::stop_token& stop) {
 
 void Processes::LookAfter() {
   const std::scoped_lock lock(mutex_);
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = SystemClock().Monotonic();
   for (const auto& [pidfd, process] : processes_) {
     Bound(process->folder / "output", process->output_max);
     if (process->kill_at && now >= *process->kill_at) kill(-process->pid, SIGKILL);

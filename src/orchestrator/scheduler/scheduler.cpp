@@ -82,16 +82,11 @@ void Scheduler::TakeFires(WallTime now) {
     const estate::RunPolicy& policy = job.spec.policy;
     for (auto next = job.next; next && next->at <= now; next = job.spec.next_fire(next->nominal)) {
       job.row.high_water = next->nominal;
-      const bool too_old = next->at + policy.catch_up_window < now;
-      if (policy.catch_up != estate::CatchUp::kAll || too_old) {
+      if (policy.catch_up != estate::CatchUp::kAll) {
         missed += due.size();
         due.clear();
       }
-      if (too_old) {
-        ++missed;
-      } else {
-        due.push_back(*next);
-      }
+      due.push_back(*next);
     }
     if (job.row.paused) {
       missed = 0;
@@ -99,8 +94,8 @@ void Scheduler::TakeFires(WallTime now) {
     }
     if (missed > 0) {
       job.row.missed += missed;
-      spdlog::warn("{}: {} fire times passed while nobody was there, and are let go", job.spec.name,
-                   missed);
+      spdlog::warn("{}: fire times passed while nobody was there and are let go: {} or more",
+                   job.spec.name, missed);
     }
     store_.Put(job.row);
     for (const FireTime& one : due) CreateRun(job, one, "schedule", "");

@@ -39,7 +39,7 @@ enum class RunOverlap : std::uint8_t { kQueue, kSkip, kCancelPrevious, kAllow };
 /// How the runs of one job follow each other.
 struct RunPolicy {
   CatchUp catch_up = CatchUp::kLatest;
-  std::chrono::milliseconds catch_up_window{std::chrono::hours(24 * 7)};
+  std::chrono::milliseconds catch_up_window{std::chrono::hours(24 * 7)};  // CatchUp::kAll.
   RunOverlap overlap = RunOverlap::kQueue;
   int max_active_runs = 1;  // RunOverlap::kAllow.
   int priority = 0;         // Higher first.

@@ -80,7 +80,19 @@ void Scheduler::TakeFires(WallTime now) {
     std::vector<FireTime> due;
     std::uint64_t missed = 0;
     const estate::RunPolicy& policy = job.spec.policy;
-    for (auto next = job.next; next && next->at <= now; next = job.spec.next_fire(next->nominal)) {
+    auto next = job.next;
+    const WallTime window = now - policy.catch_up_window;
+    if (next->at < window) {
+      // Years of fire times are not gone through one by one.
+      const auto recent = job.spec.next_fire(window);
+      const bool is_latest_recent = recent && recent->at <= now;
+      if (policy.catch_up == estate::CatchUp::kAll || is_latest_recent) {
+        ++missed;
+        job.row.high_water = window;
+        next = recent;
+      }
+    }
+    for (; next && next->at <= now; next = job.spec.next_fire(next->nominal)) {
       job.row.high_water = next->nominal;
       if (policy.catch_up != estate::CatchUp::kAll) {
         missed += due.size();

@@ -178,6 +178,21 @@ TEST_F(SchedulerTest, WhatWasMissedIsMadeUpForAsThePolicySays) {
   EXPECT_THAT(Runs("none"), ElementsAre("06:00 running"));
 }
 
+TEST_F(SchedulerTest, YearsOfMissedFireTimesAreDecidedAboutAtOnce) {
+  Job("often").next_fire = Every(1min);
+  Job("seldom").next_fire = Every(24h * 400);
+  Start();
+  Tick();
+  clock_.Advance(24h * 700 + 30s);
+  const auto began = SystemClock().Monotonic();
+  Restart();
+  Tick();
+  EXPECT_LT(SystemClock().Monotonic() - began, 5s);
+  EXPECT_THAT(executor_.started,
+              ElementsAre("often@2028-10-24T00:00:00.000000+00:00/schedule main",
+                          "seldom@2028-04-25T00:00:00.000000+00:00/schedule main"));
+}
+
 TEST_F(SchedulerTest, FireTimesOfAPauseAndOfAnOlderScheduleAreLetGo) {
   Job("hourly").next_fire = Every(60min);
   jobs_.back().policy.catch_up = estate::CatchUp::kAll;

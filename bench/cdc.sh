@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Changes into the warehouse, against pg_recvlogical to /dev/null: [--rows N] [--changes N] [--runs N] [--seconds N] [--big N]
+# Changes into the warehouse, against pg_recvlogical to /dev/null: [--rows N] [--changes N] [--runs N] [--seconds N] [--big N] [--reader SECONDS]
 set -euo pipefail
 # shellcheck source=bench/lib.sh
 source bench/lib.sh
 
-rows=3000000 changes=1000000 runs=3 seconds=60 big=5000000
+rows=3000000 changes=1000000 runs=3 seconds=60 big=5000000 reader=0
 while [ $# -gt 0 ]; do
   case $1 in
     --rows) rows=$2 && shift 2 ;;
@@ -12,7 +12,8 @@ while [ $# -gt 0 ]; do
     --runs) runs=$2 && shift 2 ;;
     --seconds) seconds=$2 && shift 2 ;;
     --big) big=$2 && shift 2 ;;
-    *) echo "unknown flag $1; known: --rows N, --changes N, --runs N, --seconds N, --big N" >&2 && exit 2 ;;
+    --reader) reader=$2 && shift 2 ;;
+    *) echo "unknown flag $1; known: --rows N, --changes N, --runs N, --seconds N, --big N, --reader SECONDS" >&2 && exit 2 ;;
   esac
 done
 
@@ -143,8 +144,30 @@ latency() {
   p99_under_load_ms=$(percentile 0.99)
   kill "$loads" 2>/dev/null || true
   wait "$loads" 2>/dev/null || true
+  [ "$reader" = 0 ] || beside_a_reader "$service"
   kill "$service"
   wait "$service" || true
+}
+
+# Memory and log of a service whose warehouse somebody reads all the time in one transaction.
+beside_a_reader() {
+  local service=$1 before query
+  before=$(awk '/VmRSS/ { print $2 }' "/proc/$service/status")
+  # Longer than the changes take, whatever the machine: it is ended then.
+  (exec build/release/afluente --estate "$estate" --state "$state" query --timeout $((reader + 600)) \
+    'SELECT count(*) FROM bench.analytics.changes a, range(100000000) b WHERE a.id + b.range < 0') \
+    >/dev/null 2>&1 &
+  query=$!
+  sleep 1
+  echo 5 >"/proc/$service/clear_refs"
+  watch_changes "$reader"
+  reader_rss_mb=$(awk '/VmHWM/ { printf "%.1f", $2 / 1000 }' "/proc/$service/status")
+  kill -0 "$query" || { echo "the reader ended before the changes did" >&2 && exit 1; }
+  kill "$query"
+  wait "$query" || true
+  printf '  beside a reader of %s s: %s MB at most, %.1f before; p99 %s ms; log of the warehouse %s kB\n' "$reader" \
+    "$reader_rss_mb" "$(bench_divide "$before" 1000)" "$(percentile 0.99)" \
+    "$(du -ck "$state"/warehouse/*.wal 2>/dev/null | awk 'END { print $1 + 0 }')"
 }
 
 # One transaction of many changes: memory must not follow it.

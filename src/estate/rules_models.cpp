@@ -68,7 +68,7 @@ void CheckTrigger(const ModelScope& scope) {
   const Trigger& trigger = scope.model().trigger;
   switch (trigger.kind) {
     case Trigger::Kind::kNone:
-    case Trigger::Kind::kCron:
+    case Trigger::Kind::kSchedule:
       return;
     case Trigger::Kind::kAsset: {
       if (!scope.Has({"trigger", "table"})) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "connectors/inbox/source.h"
 #include "orchestrator/schedule/schedule.h"
 
 namespace afluente::orchestrator {

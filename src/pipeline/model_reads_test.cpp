@@ -88,7 +88,7 @@ INSTANTIATE_TEST_SUITE_P(
         ReadsCase{"Literal", "SELECT 'FROM x.y.z {{ a' FROM a.b.c", {"1:31 a.b.c"}},
         ReadsCase{"Comment",
                   "SELECT 1 -- FROM x.y.z\n/* FROM {{ ref('x.y.z') }} */ FROM a.b.c",
-                  {"2:35 a.b.c"}},
+                  {"2:36 a.b.c"}},
         ReadsCase{"TrailingSemicolon", "SELECT 1 FROM a.b.c ; -- done\n", {"1:15 a.b.c"}},
         ReadsCase{"Unnest", "SELECT u FROM a.b.c, unnest(c.xs) AS t(u)", {"1:15 a.b.c"}},
         ReadsCase{"Pivot", "PIVOT a.b.c ON kind IN ('x') USING sum(n)", {"1:7 a.b.c"}},

@@ -72,7 +72,7 @@ class PeopleTest : public testing::Test {
     const Status made = warehouse_.Execute(
         "CREATE SCHEMA analytics.d;"
         "CREATE TABLE analytics.d.states AS SELECT * FROM (VALUES ('SP'), ('RJ'), (NULL)) s(uf);"
-        "CREATE TABLE analytics.d.people(id INTEGER, mail VARCHAR, uf VARCHAR, at TIMESTAMPTZ, "
+        "CREATE TABLE analytics.d.people(id INTEGER, mail VARCHAR, uf VARCHAR, seen TIMESTAMPTZ, "
         "born DATE);"
         "INSERT INTO analytics.d.people VALUES (1, 'a', 'SP', '2026-01-10 10:00:00Z', "
         "'2000-01-01'),"
@@ -127,12 +127,12 @@ INSTANTIATE_TEST_SUITE_P(
                      "1 row, such as (id: 1, uf: SP)"},
         DataTestCase{"Orphan", Relationships("uf", "uf"), "1 row, such as (id: 3, uf: XX)"},
         DataTestCase{"NoOrphan", Where(Relationships("uf", "uf"), "uf <> 'XX'"), ""},
-        DataTestCase{"Fresh", Freshness("at", std::chrono::hours(1)), ""},
-        DataTestCase{"Stale", Freshness("at", std::chrono::minutes(59)),
+        DataTestCase{"Fresh", Freshness("seen", std::chrono::hours(1)), ""},
+        DataTestCase{"Stale", Freshness("seen", std::chrono::minutes(59)),
                      "the newest row is of 2026-01-10 12:00:00+00"},
         DataTestCase{"StaleDate", Freshness("born", std::chrono::hours(24)),
                      "the newest row is of 2000-01-01 00:00:00+00"},
-        DataTestCase{"NoTimeAtAll", Where(Freshness("at", std::chrono::hours(1)), "id > 2"),
+        DataTestCase{"NoTimeAtAll", Where(Freshness("seen", std::chrono::hours(1)), "id > 2"),
                      "no row has a time there"},
         DataTestCase{"Rows", RowCount(4, 4), ""},
         DataTestCase{"TooFew", RowCount(5, {}), "4 rows; expected 5 at least"},

@@ -135,8 +135,12 @@ TEST_F(RunStoreTest, ANewerVersionIsRefusedAndStays) {
 }
 
 TEST_F(RunStoreTest, AFileOfTheVersionWithoutEnginesIsUpgradedOnce) {
-  ASSERT_TRUE(Open()->Insert(Started("messages", "1")).ok());
-  Sql("ALTER TABLE runs DROP COLUMN engine; PRAGMA user_version = 2");
+  Sql("CREATE TABLE runs (id TEXT PRIMARY KEY, job TEXT NOT NULL, mode TEXT NOT NULL, state TEXT "
+      "NOT NULL, started_at TEXT NOT NULL, ended_at TEXT NOT NULL DEFAULT '', rows INTEGER NOT "
+      "NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0, seconds REAL NOT NULL DEFAULT 0, "
+      "error_kind TEXT NOT NULL DEFAULT '', error TEXT NOT NULL DEFAULT '') STRICT;"
+      "INSERT INTO runs(id, job, mode, state, started_at) VALUES ('messages@1/manual', "
+      "'messages', 'snapshot', 'succeeded', '1'); PRAGMA user_version = 2");
   RunRecord model = Started("user-metrics", "2");
   model.engine = "duckdb";
   ASSERT_TRUE(Open()->Insert(model).ok());

@@ -61,7 +61,10 @@ awk -F '\t' '
   NR == FNR { command[$1] = $2; next }
   {
     flags = command[$1]
+    # As JSON says: \\ is one backslash, \" a quote.
+    gsub(/\\\\/, "\001", flags)
     gsub(/\\"/, "\"", flags)
+    gsub(/\001/, "\\\\", flags)
     sub(/^[^ ]+ /, "", flags)
     gsub(/ -(o|c|include) [^ ]+| -Winvalid-pch/, "", flags)
     print $1 "\t" $2 "\t" flags

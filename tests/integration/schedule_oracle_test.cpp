@@ -124,7 +124,7 @@ class ScheduleOracleTest : public testing::Test {
     }
     WriteFile(folder_.path() / "questions.json", asked.dump());
     Command node;
-    node.args = {"node", AFLUENTE_ORACLE, AFLUENTE_CRONER,
+    node.args = {"/usr/bin/env", "node", AFLUENTE_ORACLE, AFLUENTE_CRONER,
                  (folder_.path() / "questions.json").string()};
     const Outcome outcome = RunCommand(node);
     if (outcome.exit_code != 0) throw std::runtime_error(outcome.ToString());

@@ -114,13 +114,17 @@ std::optional<Moment> CronFires::Next(WallTime after) const {
         if (skips) shifted.reset();
       }
     }
+    if (shifted) {
+      Append(note, Tell(left_out, excepted_));
+      return Moment{begin, note};
+    }
     const auto found =
         NextMinute(cron_, excepted_, std::max({window.from, LocalAt(at, offset), allowed.from}),
                    std::min({window.until, LocalAt(horizon, offset), allowed.until}), left_out);
-    if (shifted || found) {
-      if (!shifted) Append(note, TellOverlap(around, *found));
+    if (found) {
+      Append(note, TellOverlap(around, *found));
       Append(note, Tell(left_out, excepted_));
-      return Moment{shifted ? begin : MomentOf(*found, offset), note};
+      return Moment{MomentOf(*found, offset), note};
     }
     at = end;
   }

@@ -70,7 +70,7 @@ awk -F '\t' '
     print $1 "\t" $2 "\t" flags
   }
 ' "$work/units" "$work/todo" | sort -t $'\t' -k 3,3 -k 1,1 |
-  awk -F '\t' -v work="$work" -v size=8 '
+  awk -F '\t' -v work="$work" -v size=4 '
     $3 != flags || count == size { batch++; count = 0 }
     { flags = $3; count++; print > (work "/batch_" batch) }'
 

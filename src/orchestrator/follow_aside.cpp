@@ -56,7 +56,7 @@ Result<std::vector<postgres::SetAside>> FollowGroup::OpenAside(const Prepared& p
   std::vector<postgres::SetAside> opened;
   for (const auto& [name, aside] : prepared.set_aside) {
     AFL_ASSIGN(auto kept, KeptChanges::Open(context_.spool_folder, name, from, SpoolMax(declared)));
-    opened.push_back({aside.relation, std::move(kept)});
+    opened.push_back({name, aside.relation, std::move(kept)});
   }
   return opened;
 }

@@ -99,8 +99,8 @@ struct ChangeSet {
   /// What the destination has reached with these changes; nullopt: more of the
   /// same transaction follows, nothing may be visible yet.
   std::optional<data::Position> end;
-  /// Integrations whose stored position lies beyond `end`: it stays. One that
-  /// was copied later than the others is ahead of them for a while.
+  /// Integrations whose stored position stays. One that was copied later than the
+  /// others is ahead of `end` for a while; one that takes no part is behind it.
   std::set<std::string> ahead;
   WallTime committed_at{};  // Of the last transaction.
   std::uint64_t changes = 0;

@@ -178,6 +178,24 @@ TEST_F(SetAsideTest, OthersAreFollowedWhileANewTableIsCopied) {
   EXPECT_TRUE(Soon([&] { return IsSame("v"); })) << service_->err();
 }
 
+TEST_F(SetAsideTest, AKillWhileANewTableIsCopiedBesideTheStreamLosesNothing) {
+  ServeUntilFollowing({"t", "u"});
+  service_->Signal(SIGTERM);
+  EXPECT_EQ(service_->Wait().exit_code, 0);
+  Source("create table v(id int primary key, name text); insert into v values (1, 'one')");
+  Follow("v");
+  PgSession holder(database_->dsn());
+  holder.Exec("begin; insert into v values (2, 'two')");
+  ServeUntilFollowing({"t", "u"});
+  ExpectThatUFollows();
+  EXPECT_EQ(StateOf("v"), "copying");
+  service_->Signal(SIGKILL);
+  (void)service_->Wait();
+  holder.Exec("commit");
+  ServeUntilFollowing({"t", "u", "v"});
+  EXPECT_TRUE(Soon([&] { return IsSame("v"); })) << service_->err();
+}
+
 TEST_F(SetAsideTest, WhatAFailedTableMissesIsKept) {
   Follow("t", "on_schema_change: fail\n");
   ServeUntilFollowing({"t", "u"});

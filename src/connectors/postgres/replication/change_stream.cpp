@@ -240,7 +240,11 @@ pipeline::ChangeSet ChangeStream::Take() {
     set.end = ToPosition(position_);
     set.committed_at = ToWallTime(last_commit_);
     set.ahead = tables_->AheadOf(position_);
-    for (const SetAside& table : aside_) table.kept->Mark(position_);
+    for (const SetAside& table : aside_) {
+      table.kept->Mark(position_);
+      // The sink may know it: its position is that of its copy, and moves with that alone.
+      set.ahead.insert(table.integration);
+    }
   }
   return set;
 }

@@ -30,6 +30,7 @@ WallTime ToWallTime(PostgresMicros time);
 
 /// A table that takes no part for now: its changes are kept instead of folded.
 struct SetAside {
+  std::string integration;
   RelationName relation;
   std::unique_ptr<KeptChanges> kept;
 };

@@ -91,6 +91,10 @@ TEST_F(SchedulerTest, WithoutAServiceTheCureIsNamed) {
   Declare("t", "public.t", "dw.d.t, key: [id]", "mode: snapshot");
   Fails({"trigger", "t"}, 3, {"no service runs", "afluente serve"});
   EXPECT_EQ(estate_.Run({"runs"}).exit_code, 0);
+  RunOk("t");
+  const auto run = Runs("t").at(0);
+  EXPECT_EQ(run.at("state"), "succeeded");
+  EXPECT_FALSE(run.at("started_at").is_null()) << "a command's run has its times too";
 }
 
 class KillPointTest : public SchedulerTest, public testing::WithParamInterface<const char*> {};

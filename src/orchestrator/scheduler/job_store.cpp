@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
+
+#include "estate/quantities.h"
 
 namespace afluente::orchestrator {
 namespace {
@@ -16,13 +19,23 @@ WallTime Time(const std::string& text) {
   return WallTime(std::chrono::microseconds(text.empty() ? 0 : std::stoll(text)));
 }
 
+// What FormatRfc3339 wrote.
+WallTime Read(const std::string& written) {
+  constexpr std::size_t kSeconds = std::string_view("2026-11-23T10:00:00").size();
+  constexpr std::size_t kFraction = 6;
+  const auto seconds = estate::ParseTime(written.substr(0, kSeconds) + "Z");
+  if (!seconds || written.size() <= kSeconds + kFraction) return WallTime();
+  return *seconds +
+         std::chrono::microseconds(std::atoi(written.substr(kSeconds + 1, kFraction).c_str()));
+}
+
 std::string Written(WallTime time) {
   return time == WallTime() ? std::string() : FormatRfc3339(time);
 }
 
 constexpr const char* kRunColumns =
     "id, job, mode, trigger, state, nominal_us, interval_start_us, priority, params, created_us, "
-    "started_us, ended_us, error";
+    "started_us, ended_us, error, started_at, ended_at";
 constexpr const char* kTaskColumns =
     "run, task, state, attempt, failures, due_us, started_us, ended_us, rows, bytes, seconds, "
     "error_kind, error, output";
@@ -42,6 +55,11 @@ JobRun ReadRun(const std::vector<std::string>& row) {
   run.started = Time(row[10]);
   run.ended = Time(row[11]);
   run.error = row[12];
+  // A command's run has its times as text alone.
+  if (run.started == WallTime() && run.created == WallTime()) {
+    run.started = Read(row[13]);
+    run.ended = Read(row[14]);
+  }
   return run;
 }
 

@@ -46,14 +46,14 @@ base=$({
   clang-tidy-19 --version
   cat .clang-tidy
 } | sha256sum | cut -d' ' -f1)
-: >"$work/todo"
+: >"$work/unseen"
 while IFS=$'\t' read -r unit text; do
   key=$(sha256sum <<<"$base $text" | cut -d' ' -f1)
-  [ -f "$cache/$key" ] || printf '%s\t%s\n' "$unit" "$cache/$key" >>"$work/todo"
+  [ -f "$cache/$key" ] || printf '%s\t%s\n' "$unit" "$cache/$key" >>"$work/unseen"
 done <"$work/texts"
 
 total=$(wc -l <"$work/units")
-echo "    $total files, $((total - $(wc -l <"$work/todo"))) unchanged since they were clean"
+echo "    $total files, $((total - $(wc -l <"$work/unseen"))) unchanged since they were clean"
 
 # Batches of neighbours: a file with one unit to a line, its path, its key and its flags. A precompiled header is
 # another compiler's, and so are the warnings (-w).
@@ -69,7 +69,7 @@ awk -F '\t' '
     gsub(/ -(o|c|include) [^ ]+| -Winvalid-pch/, "", flags)
     print $1 "\t" $2 "\t" flags
   }
-' "$work/units" "$work/todo" | sort -t $'\t' -k 3,3 -k 1,1 |
+' "$work/units" "$work/unseen" | sort -t $'\t' -k 3,3 -k 1,1 |
   awk -F '\t' -v work="$work" -v size=4 '
     $3 != flags || count == size { batch++; count = 0 }
     { flags = $3; count++; print > (work "/batch_" batch) }'

@@ -107,9 +107,8 @@ void AddAction(UnixServer& http, Service& service, const std::string& name, Foll
             [&service, followed, job](const Request& request, Response& response) {
               const std::string named = request.matches[1];
               Status done = (service.supervisor().*followed)(named);
-              const bool is_job = !done.ok() && done.error().kind() == ErrorKind::kNotFound &&
-                                  job != nullptr && service.scheduler().Why(named).ok();
-              if (is_job) done = (service.scheduler().*job)(named);
+              const bool is_followed = done.ok() || done.error().kind() != ErrorKind::kNotFound;
+              if (!is_followed && job != nullptr) done = (service.scheduler().*job)(named);
               if (!done.ok()) return Answer(response, done.error());
               Answer(response, json{{"integration", named}});
             });

@@ -87,6 +87,23 @@ TEST_F(SchedulerTest, PeopleTriggerAndAskWhy) {
   Fails({"clear", failed, "brokn"}, 1, {"has no task brokn", "broken"});
 }
 
+TEST_F(SchedulerTest, AStopLeavesWhatRunsToTheNextService) {
+  Source("create view slow as select i, pg_sleep(0.01)::text from generate_series(1, 100000) i");
+  Declare("t", "public.t", "dw.d.t, key: [id]", "mode: snapshot");
+  Declare("slow", "public.slow", "dw.d.slow", "mode: snapshot");
+  Serve();
+  ASSERT_EQ(estate_.Run({"trigger", "slow"}).exit_code, 0);
+  UntilSome("select from pg_stat_activity where query like 'COPY %' and state = 'active'");
+  service_->Signal(SIGTERM);
+  EXPECT_EQ(service_->Wait(std::chrono::seconds(30)).exit_code, 0);
+  Source(
+      "create or replace view slow as select i, 'quick'::text as pg_sleep from "
+      "generate_series(1, 10) i");
+  Serve();
+  ASSERT_TRUE(Soon([&] { return States("slow") == "succeeded "; })) << service_->err();
+  EXPECT_EQ(WarehouseLines("select count(*) from dw.d.slow"), std::vector<std::string>{"10"});
+}
+
 TEST_F(SchedulerTest, WithoutAServiceTheCureIsNamed) {
   Declare("t", "public.t", "dw.d.t, key: [id]", "mode: snapshot");
   Fails({"trigger", "t"}, 3, {"no service runs", "afluente serve"});

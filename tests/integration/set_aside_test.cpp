@@ -53,6 +53,19 @@ class SetAsideTest : public ServingTest {
   }
 
   int rows_of_u_ = 10;
+
+  /// Adds table v to a service that follows, and holds its copy with a row of `holder`.
+  void ServeWhileVIsCopied(PgSession& holder) {
+    ServeUntilFollowing({"t", "u"});
+    service_->Signal(SIGTERM);
+    EXPECT_EQ(service_->Wait().exit_code, 0);
+    Source("create table v(id int primary key, name text); insert into v values (1, 'one')");
+    Follow("v");
+    holder.Exec("begin; insert into v values (2, 'two')");
+    ServeUntilFollowing({"t", "u"});
+    ExpectThatUFollows();
+    EXPECT_EQ(StateOf("v"), "copying");
+  }
 };
 
 TEST_F(SetAsideTest, WhatAPausedTableMissesIsKeptAndNotCopied) {
@@ -162,16 +175,8 @@ TEST_F(SetAsideTest, OthersAreFollowedWhileATableIsCopiedAgain) {
 }
 
 TEST_F(SetAsideTest, OthersAreFollowedWhileANewTableIsCopied) {
-  ServeUntilFollowing({"t", "u"});
-  service_->Signal(SIGTERM);
-  EXPECT_EQ(service_->Wait().exit_code, 0);
-  Source("create table v(id int primary key, name text); insert into v values (1, 'one')");
-  Follow("v");
   PgSession holder(database_->dsn());
-  holder.Exec("begin; insert into v values (2, 'two')");
-  ServeUntilFollowing({"t", "u"});
-  ExpectThatUFollows();
-  EXPECT_EQ(StateOf("v"), "copying");
+  ServeWhileVIsCopied(holder);
   holder.Exec("commit");
   EXPECT_TRUE(Soon([&] { return StateOf("v") == "following" && IsSame("v"); })) << service_->err();
   Source("insert into v values (3, 'three')");
@@ -179,16 +184,8 @@ TEST_F(SetAsideTest, OthersAreFollowedWhileANewTableIsCopied) {
 }
 
 TEST_F(SetAsideTest, AKillWhileANewTableIsCopiedBesideTheStreamLosesNothing) {
-  ServeUntilFollowing({"t", "u"});
-  service_->Signal(SIGTERM);
-  EXPECT_EQ(service_->Wait().exit_code, 0);
-  Source("create table v(id int primary key, name text); insert into v values (1, 'one')");
-  Follow("v");
   PgSession holder(database_->dsn());
-  holder.Exec("begin; insert into v values (2, 'two')");
-  ServeUntilFollowing({"t", "u"});
-  ExpectThatUFollows();
-  EXPECT_EQ(StateOf("v"), "copying");
+  ServeWhileVIsCopied(holder);
   service_->Signal(SIGKILL);
   (void)service_->Wait();
   holder.Exec("commit");

@@ -36,6 +36,18 @@ Result<Scheduler::Job*> Scheduler::FindJob(const std::string& name) {
                fmt::format("there is no job {}{}", name, DidYouMean(name, names)));
 }
 
+void Scheduler::WithAttempt(const AttemptRef& ref,
+                            const std::function<void(Run&, std::size_t)>& found) {
+  const auto run = runs_.find(ref.run);
+  if (run == runs_.end()) return;
+  const std::vector<TaskRow>& tasks = run->second->row.tasks;
+  for (std::size_t task = 0; task < tasks.size(); ++task) {
+    if (tasks[task].task != ref.task) continue;
+    if (tasks[task].attempt == ref.attempt) found(*run->second, task);
+    return;
+  }
+}
+
 void Scheduler::OnEnded(const AttemptRef& ref, AttemptOutcome outcome) {
   {
     const std::scoped_lock lock(ends_mutex_);
@@ -58,15 +70,9 @@ void Scheduler::TakeEnds() {
   }
   if (!ends.empty()) options_.at_step("task_ended");
   for (Ended& ended : ends) {
-    const auto found = runs_.find(ended.ref.run);
-    if (found == runs_.end()) continue;
-    Run& run = *found->second;
-    for (std::size_t task = 0; task < run.row.tasks.size(); ++task) {
-      const TaskRow& row = run.row.tasks[task];
-      if (row.task != ended.ref.task || row.attempt != ended.ref.attempt) continue;
-      if (row.state == TaskState::kRunning) End(run, task, std::move(ended.outcome));
-      break;
-    }
+    WithAttempt(ended.ref, [&](Run& run, std::size_t task) {
+      if (run.states[task] == TaskState::kRunning) End(run, task, std::move(ended.outcome));
+    });
   }
 }
 
@@ -120,19 +126,14 @@ void Scheduler::TakeTimers(std::chrono::nanoseconds now) {
   while (!timers_.empty() && timers_.top().at <= now) {
     const Timer timer = timers_.top();
     timers_.pop();
-    const auto found = runs_.find(timer.ref.run);
-    if (found == runs_.end()) continue;
-    Run& run = *found->second;
-    for (std::size_t task = 0; task < run.row.tasks.size(); ++task) {
-      const TaskRow& row = run.row.tasks[task];
-      if (row.task != timer.ref.task || row.attempt != timer.ref.attempt) continue;
-      if (!timer.is_timeout && row.state == TaskState::kRetrying) MakeReady(run, task);
-      if (timer.is_timeout && row.state == TaskState::kRunning) {
+    WithAttempt(timer.ref, [&](Run& run, std::size_t task) {
+      const TaskState state = run.states[task];
+      if (!timer.is_timeout && state == TaskState::kRetrying) MakeReady(run, task);
+      if (timer.is_timeout && state == TaskState::kRunning) {
         run.timed_out.insert(task);
         cancels_.push_back(timer.ref);
       }
-      break;
-    }
+    });
   }
 }
 

@@ -116,6 +116,8 @@ class Scheduler {
 
   // scheduler.cpp
   Result<Job*> FindJob(const std::string& name);
+  /// Calls `found` with the run and the task of an attempt that is the task's newest.
+  void WithAttempt(const AttemptRef& ref, const std::function<void(Run&, std::size_t)>& found);
   void TakeEnds();
   void TakeFires(WallTime now);
   void TakeTimers(std::chrono::nanoseconds now);

@@ -32,6 +32,7 @@ class ProcessesTest : public testing::Test {
     Command command;
     command.arguments = {"sh", "-c", script};
     command.grace = 200ms;
+    command.working_folder = folder_.path();
     return command;
   }
 
@@ -96,7 +97,9 @@ TEST_F(ProcessesTest, AProgramThatDoesNotExistIsNamed) {
 }
 
 TEST_F(ProcessesTest, WhatIgnoresSigtermIsKilledWithItsChildren) {
-  auto end = Start(Shell("trap '' TERM; echo ready; sleep 1000 & sleep 1000; sleep 1000"));
+  // Nobody ever writes to it: whoever reads it stays.
+  auto end =
+      Start(Shell("trap '' TERM; echo ready; mkfifo never; cat never & cat never; cat never"));
   WaitForOutput("ready");
   processes_->Cancel(attempt_);
   const ProcessEnd ended = Get(end);
@@ -119,15 +122,15 @@ TEST_F(ProcessesTest, AFloodOfOutputStaysBoundedOnDisk) {
 }
 
 TEST_F(ProcessesTest, AProcessOutlivesWhoBeganItAndIsFoundAgain) {
-  const Command command =
-      Shell("echo ready; while [ ! -e \"$AFLUENTE_ATTEMPT/go\" ]; do sleep 0.01; done; exit 3");
+  const Command command = Shell(
+      "mkfifo \"$AFLUENTE_ATTEMPT/go\"; echo ready; read line <\"$AFLUENTE_ATTEMPT/go\"; exit 3");
   (void)Start(command);
   WaitForOutput("ready");
   processes_.reset();
   Open();
   std::future<ProcessEnd> end;
   EXPECT_EQ(Adopt(command, end), Processes::Found::kRunning);
-  std::ofstream(attempt_ / "go") << "";
+  std::ofstream(attempt_ / "go") << "go\n";
   EXPECT_EQ(Get(end).exit_code, 3);
 
   processes_.reset();
@@ -139,7 +142,7 @@ TEST_F(ProcessesTest, AProcessOutlivesWhoBeganItAndIsFoundAgain) {
 }
 
 TEST_F(ProcessesTest, WhatDiedUnseenIsToldFromWhatEnded) {
-  auto end = Start(Shell("exec sleep 0"));
+  auto end = Start(Shell("exec true"));
   Get(end);
   std::filesystem::remove(attempt_ / "ended");
   EXPECT_EQ(Adopt(Shell(""), end), Processes::Found::kEnded);

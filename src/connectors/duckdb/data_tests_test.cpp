@@ -81,7 +81,7 @@ class PeopleTest : public testing::Test {
     EXPECT_TRUE(made.ok());
   }
 
-  Result<std::vector<TestOutcome>> Run(std::vector<DataTest> tests) const {
+  Result<std::vector<TestOutcome>> Run(const std::vector<DataTest>& tests) const {
     AFL_ASSIGN(const data::DuckConnection connection, (*warehouse_).Connect());
     const estate::TemplateValues values = {
         {"env", {estate::TemplateValue::Kind::kText, "default"}}};

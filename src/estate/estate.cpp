@@ -1,6 +1,7 @@
 #include "estate/estate.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
 
@@ -52,9 +53,18 @@ std::string_view NameOf(Form form) { return WordFor(form); }
 std::string_view NameOf(Deletes deletes) { return WordFor(deletes); }
 std::string_view NameOf(AlertLevel level) { return WordFor(level); }
 std::string_view NameOf(Materialize materialize) { return WordFor(materialize); }
+std::string_view NameOf(ParameterType type) { return WordFor(type); }
 std::string_view NameOf(Severity severity) { return WordFor(severity); }
 std::string_view NameOf(ConnectionType type) { return WordFor(type); }
 std::string_view NameOf(WarehouseEngine engine) { return WordFor(engine); }
+
+std::string_view NameOf(const TaskAction& action) {
+  // In the order of the variant.
+  static constexpr std::array<std::string_view, std::variant_size_v<TaskAction>> kNames = {
+      "integration", "model", "sql",     "check",  "train",  "predict",
+      "split",       "http",  "command", "sensor", "branch", "dag"};
+  return kNames.at(action.index());
+}
 
 Result<TableAddress> ParseTableAddress(const std::string& text) {
   const std::string what = "a table address (project.dataset.table)";

@@ -29,6 +29,14 @@ struct RetryPolicy {
   std::vector<std::string> retry_on;  // Error kinds; empty: every kind but cancelled.
 };
 
+/// How an attempt of a task is made, and how often.
+struct TaskPolicy {
+  RetryPolicy retry;
+  std::chrono::milliseconds timeout{0};  // Of an attempt; 0: none.
+  std::string pool;                      // Empty: only the slots that all tasks share.
+  int slots = 1;                         // Of the pool.
+};
+
 /// What becomes of fire times that nobody was there for.
 enum class CatchUp : std::uint8_t { kLatest, kAll, kNone };
 

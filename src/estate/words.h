@@ -127,6 +127,40 @@ inline constexpr Word<Severity> kAll<Severity>[] = {
     {"warn", Severity::kWarn, "the run says so and goes on"},
 };
 
+template <>
+inline constexpr Word<TriggerRule> kAll<TriggerRule>[] = {
+    {"all_success", TriggerRule::kAllSuccess, "all tasks before it succeeded"},
+    {"all_done", TriggerRule::kAllDone, "all tasks before it ended, however they did"},
+    {"all_failed", TriggerRule::kAllFailed, "all tasks before it failed"},
+    {"one_success", TriggerRule::kOneSuccess, "one has succeeded; the others are not waited for"},
+    {"one_failed", TriggerRule::kOneFailed, "one has failed; the others are not waited for"},
+    {"none_failed", TriggerRule::kNoneFailed, "all tasks before it succeeded or were skipped"},
+};
+
+template <>
+inline constexpr Word<CatchUp> kAll<CatchUp>[] = {
+    {"latest", CatchUp::kLatest, "the newest is made up for"},
+    {"all", CatchUp::kAll, "every one within catch_up_window is made up for, oldest first"},
+    {"none", CatchUp::kNone, "they are let go"},
+};
+
+template <>
+inline constexpr Word<RunOverlap> kAll<RunOverlap>[] = {
+    {"queue", RunOverlap::kQueue, "it waits for its turn"},
+    {"skip", RunOverlap::kSkip, "it is skipped"},
+    {"cancel_previous", RunOverlap::kCancelPrevious, "the one that runs is cancelled"},
+    {"allow", RunOverlap::kAllow, "they run beside each other, at most max_active_runs"},
+};
+
+template <>
+inline constexpr Word<ParameterType> kAll<ParameterType>[] = {
+    {"text", ParameterType::kText, "any text"},
+    {"integer", ParameterType::kInteger, "a whole number"},
+    {"number", ParameterType::kNumber, "a number"},
+    {"flag", ParameterType::kFlag, "true or false"},
+    {"date", ParameterType::kDate, "a day, such as 2026-03-01"},
+};
+
 template <class E>
 constexpr std::string_view WordFor(E value) {
   for (const Word<E>& word : kAll<E>) {

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/names.h"
 #include "cli/commands.h"
+#include "cli/state_commands.h"
 
 namespace afluente::cli {
 namespace {
@@ -109,6 +110,8 @@ int Main(int argc, const char* const* argv) {
   AddJobCommands(context);
   AddLagCommand(context);
   AddPauseCommands(context);
+  AddBackupCommands(context);
+  AddShadowCommands(context);
   AddCompactCommand(context);
   AddSchemaCommand(context);
   AddCompletionCommand(context);

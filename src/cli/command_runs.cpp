@@ -8,7 +8,6 @@
 #include "cli/units.h"
 #include "orchestrator/job_scheduler.h"
 #include "orchestrator/run_store.h"
-#include "orchestrator/tasks/task_executor.h"
 #include "server/job_documents.h"
 
 namespace afluente::cli {
@@ -101,40 +100,6 @@ Result<int> Runs(const GlobalFlags& flags, const Asked& asked) {
   return kOk;
 }
 
-Result<int> Logs(const GlobalFlags& flags, const std::string& run, const std::string& only_task) {
-  AFL_ASSIGN(const estate::Estate estate, LoadCleanEstate(flags));
-  AFL_ASSIGN(const auto paths, orchestrator::PathsOf(estate, flags.state));
-  AFL_ASSIGN(const auto records, orchestrator::RunStore::Open(paths.run_store));
-  AFL_ASSIGN(const JobRun found, JobStore(records->file()).Find(run));
-  constexpr std::uint64_t kBytesMax = std::uint64_t{16} << 20U;
-  json document = {{"run_id", run}, {"attempts", json::array()}};
-  for (const TaskRow& task : found.tasks) {
-    if (!only_task.empty() && task.task != only_task) continue;
-    for (int attempt = 1; attempt <= task.attempt; ++attempt) {
-      const std::string text = orchestrator::ReadOutput(
-          orchestrator::TaskExecutor::FolderOf(orchestrator::AttemptsFolder(paths),
-                                               {run, task.task, attempt}),
-          kBytesMax);
-      if (flags.json) {
-        document["attempts"].push_back(
-            {{"task", task.task}, {"attempt", attempt}, {"output", text}});
-      } else if (!text.empty()) {
-        fmt::print("{}\n{}{}",
-                   Styled(stdout, "1", fmt::format("{}, attempt {}", task.task, attempt)), text,
-                   text.ends_with('\n') ? "" : "\n");
-      }
-    }
-    if (!flags.json && !task.error.empty()) {
-      fmt::print("{} {}: {}\n", Styled(stdout, "1;31", std::string(NameOf(task.state))), task.task,
-                 task.error);
-    }
-  }
-  if (flags.json) {
-    fmt::print("{}\n", document.dump(2, ' ', false, json::error_handler_t::replace));
-  }
-  return kOk;
-}
-
 }  // namespace
 
 void AddRunsCommand(const CommandContext& context) {
@@ -147,17 +112,6 @@ void AddRunsCommand(const CommandContext& context) {
                  [&flags = context.flags, asked] { return Runs(flags, *asked); });
   command->add_option("JOB_OR_RUN", asked->of, "Only runs of this job, or the tasks of this run");
   command->add_option("--limit", asked->limit, "How many runs")->check(CLI::Range(1, 10'000));
-}
-
-void AddLogsCommand(const CommandContext& context) {
-  auto run = std::make_shared<std::string>();
-  auto task = std::make_shared<std::string>();
-  CLI::App* command =
-      AddCommand(context, "logs", "Show what the commands of a run printed",
-                 "  afluente logs RUN\n  afluente logs RUN --task export",
-                 [&flags = context.flags, run, task] { return Logs(flags, *run, *task); });
-  command->add_option("RUN", *run, "A run's id, as `afluente runs` shows it")->required();
-  command->add_option("--task", *task, "Only this task");
 }
 
 }  // namespace afluente::cli

@@ -9,8 +9,10 @@
 #include "cli/commands.h"
 #include "cli/signals.h"
 #include "orchestrator/state_folder.h"
+#include "orchestrator/tasks/prune_attempts.h"
 #include "server/api.h"
 #include "server/service.h"
+#include "server/shadow_api.h"
 
 namespace afluente::cli {
 namespace {
@@ -21,8 +23,13 @@ Result<int> Serve(const GlobalFlags& flags, const std::string& listen) {
   AFL_ASSIGN(const auto paths, orchestrator::PathsOf(estate, flags.state));
   AFL_ASSIGN(const auto service,
              server::Service::Open(estate, flags.state, listen, SystemClock(), stop.token()));
+  const orchestrator::AttemptPruner pruner(orchestrator::AttemptsFolder(service->owner().paths()),
+                                           service->owner().runs(), SystemClock());
+  AFL_ASSIGN(const auto shadows,
+             orchestrator::ShadowWatch::Open(estate, service->owner(), SystemClock()));
   server::UnixServer http;
   server::AddRoutes(http, *service);
+  server::AddShadowRoutes(http, *service, *shadows);
   AFL_TRY(http.Bind(server::SocketOf(paths.root)));
   std::jthread answering([&http] { http.listen_after_bind(); });
   spdlog::info("serving {}; API at {}", estate.name, server::SocketOf(paths.root).string());

@@ -9,6 +9,7 @@
 #include "cli/units.h"
 #include "orchestrator/jobs.h"
 #include "orchestrator/run_store.h"
+#include "orchestrator/shadow/apply_shadows.h"
 #include "server/documents.h"
 
 namespace afluente::cli {
@@ -64,6 +65,23 @@ void PrintVerifications(const std::map<std::string, nlohmann::json>& verificatio
   fmt::print("\n{}", table.ToString());
 }
 
+using Shadows = std::map<std::string, orchestrator::ShadowState>;
+
+Result<Shadows> LoadShadows(const estate::Estate& estate, const std::filesystem::path& store) {
+  AFL_ASSIGN(const auto declared, estate::ReadShadows(estate));
+  if (declared.empty() || !std::filesystem::exists(store)) return Shadows();
+  AFL_ASSIGN(const auto runs, orchestrator::RunStore::Open(store));
+  orchestrator::ShadowStore states(runs->file());
+  return orchestrator::StatesOf(declared, states);
+}
+
+void PrintShadows(const Shadows& shadows) {
+  if (shadows.empty()) return;
+  Table table({{"beside today's pipeline"}, {"state"}});
+  for (const auto& [name, state] : shadows) table.Add({name, std::string(NameOf(state))});
+  fmt::print("\n{}`afluente shadow` shows how they compare\n", table.ToString());
+}
+
 Result<int> PrintStatus(const GlobalFlags& flags, const std::string& history) {
   AFL_ASSIGN(const estate::Estate estate, LoadCleanEstate(flags));
   std::string job = history;
@@ -75,11 +93,14 @@ Result<int> PrintStatus(const GlobalFlags& flags, const std::string& history) {
   AFL_ASSIGN(std::vector<RunRecord> runs, LoadRuns(paths.run_store, job));
   MarkDead(runs, paths.root);
   AFL_ASSIGN(const auto verifications, LoadVerifications(paths.run_store));
+  AFL_ASSIGN(const auto shadows, LoadShadows(estate, paths.run_store));
   if (flags.json) {
     nlohmann::json document = {{"runs", nlohmann::json::array()}};
     for (const RunRecord& run : runs) document["runs"].push_back(server::ToJson(run));
     document["verifications"] = nlohmann::json::array();
     for (const auto& [name, record] : verifications) document["verifications"].push_back(record);
+    document["shadows"] = nlohmann::json::object();
+    for (const auto& [name, state] : shadows) document["shadows"][name] = NameOf(state);
     fmt::print("{}\n", document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
     return kOk;
   }
@@ -113,6 +134,7 @@ Result<int> PrintStatus(const GlobalFlags& flags, const std::string& history) {
   constexpr std::size_t kWidthMax = 100;
   fmt::print("{}", table.ToString(kWidthMax));
   if (history.empty()) PrintVerifications(verifications);
+  if (history.empty()) PrintShadows(shadows);
   return kOk;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "estate/load.h"
+#include "orchestrator/shadow/apply_shadows.h"
 #include "server/documents.h"
 
 namespace afluente::cli {
@@ -52,7 +53,10 @@ Result<std::filesystem::path> EstateFolder(const GlobalFlags& flags) {
 Result<estate::Estate> LoadCleanEstate(const GlobalFlags& flags) {
   AFL_ASSIGN(const std::filesystem::path folder, EstateFolder(flags));
   AFL_ASSIGN(estate::Loaded loaded, estate::Load(folder, flags.profile));
-  if (loaded.findings.empty()) return std::move(loaded.estate);
+  if (loaded.findings.empty()) {
+    AFL_TRY(orchestrator::ApplyShadows(loaded.estate, flags.state));
+    return std::move(loaded.estate);
+  }
   for (const estate::Finding& finding : loaded.findings) {
     fmt::print(stderr, "{}: {}\n", finding.mark.ToString(), finding.message);
   }

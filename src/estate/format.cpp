@@ -253,6 +253,20 @@ Shape VerifyShape() {
                                  "false")})});
 }
 
+Shape ShadowShape() {
+  return Object(
+      "shadow",
+      {Optional("compare_with", Scalar(kText),
+                "The table that today's pipeline fills: `project.dataset.table` or "
+                "`connection:schema.table`.",
+                "destination.table"),
+       Optional("days", Scalar(kCount),
+                "On how many days in a row they must be equal before `afluente cutover`.", "7"),
+       Optional("at", Scalar(kClockTime),
+                "When `afluente serve` compares them, every day, in the estate's time zone.",
+                "06:00")});
+}
+
 Shape MakeEstateShape() {
   Shape connections = MapOf(kConnectionName, ConnectionShape());
   Shape profile = Object(
@@ -309,6 +323,10 @@ Shape MakeIntegrationShape() {
        Optional("verify", VerifyShape(),
                 "mode cdc: how often `afluente serve` compares the table with its source, which "
                 "reads both as a whole. Without it: never."),
+       Optional("shadow", ShadowShape(),
+                "The integration runs beside the pipeline that fills destination.table today: it "
+                "writes to that name with `__shadow` behind it until `afluente cutover` puts its "
+                "table in the other's place."),
        Optional("transform", Scalar(kTransform), "SQL over each batch on its way."),
        Optional("deletes", WordsOf<Deletes>("deletes"),
                 "source warehouse_table: what becomes of rows that left it.", "ignore"),

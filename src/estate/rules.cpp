@@ -5,6 +5,7 @@
 
 #include "base/names.h"
 #include "estate/quantities.h"
+#include "estate/shadow.h"
 
 namespace afluente::estate {
 namespace {
@@ -105,7 +106,8 @@ void CheckUniqueDestinations(const EstateDocs& docs, std::vector<Finding>& findi
   std::map<std::string, const Integration*> first;
   for (const IntegrationDoc& doc : docs.integrations) {
     const std::string destination = DestinationOf(doc.integration);
-    if (destination.empty()) continue;
+    // In shadow it writes beside what another one fills.
+    if (destination.empty() || !doc.node->Lacks({"shadow"})) continue;
     const auto [found, fresh] = first.emplace(destination, &doc.integration);
     if (fresh) continue;
     findings.push_back(
@@ -161,6 +163,7 @@ void CheckRules(const EstateDocs& docs, std::vector<Finding>& findings) {
     CheckForms(scope);
     CheckInbox(scope);
     CheckSchedules(scope);
+    CheckShadow(scope);
   }
   CheckModelRules(docs, projects, findings);
 }

@@ -5,15 +5,17 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "orchestrator/format_versions.h"
+
 namespace afluente::orchestrator {
 namespace {
 
 // An event that comes again gets a new number: who works on the old one does not drop it.
 constexpr const char* kCreate = R"(
-CREATE TABLE watched (integration TEXT PRIMARY KEY, kind TEXT NOT NULL, position TEXT NOT NULL)
+CREATE TABLE IF NOT EXISTS watched (integration TEXT PRIMARY KEY, kind TEXT NOT NULL, position TEXT NOT NULL)
   STRICT;
-CREATE TABLE followed_tables (integration TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT;
-CREATE TABLE events (seq INTEGER PRIMARY KEY AUTOINCREMENT, integration TEXT NOT NULL,
+CREATE TABLE IF NOT EXISTS followed_tables (integration TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY AUTOINCREMENT, integration TEXT NOT NULL,
   key TEXT NOT NULL, UNIQUE (integration, key)) STRICT)";
 
 constexpr const char* kEverything = "*";
@@ -21,7 +23,7 @@ constexpr const char* kEverything = "*";
 }  // namespace
 
 Result<std::unique_ptr<EventStore>> EventStore::Open(const std::filesystem::path& file) {
-  AFL_ASSIGN(auto opened, SqliteFile::Open(file, {"event store", 1, kCreate}));
+  AFL_ASSIGN(auto opened, SqliteFile::Open(file, {"event store", kEventStoreVersion, kCreate}));
   std::unique_ptr<EventStore> store(new EventStore(std::move(opened)));
   AFL_ASSIGN(const auto rows, store->file_->Select("SELECT DISTINCT integration FROM events"));
   for (const auto& row : rows) store->pending_.insert(row[0]);

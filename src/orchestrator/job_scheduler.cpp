@@ -2,29 +2,10 @@
 
 #include <spdlog/spdlog.h>
 
-#include <csignal>
-#include <cstdlib>
-#include <string_view>
-
 #include "orchestrator/estate_jobs.h"
+#include "orchestrator/kill_point.h"
 
 namespace afluente::orchestrator {
-namespace {
-
-// Tests end the process at a named step: "task_leased", or "task_leased:3" for its third time.
-std::function<void(const char*)> KillPoint() {
-  const char* wanted = std::getenv("AFLUENTE_KILL_AT");
-  if (wanted == nullptr) return [](const char*) {};
-  const std::string text = wanted;
-  const std::size_t colon = text.find(':');
-  const int times = colon == std::string::npos ? 1 : std::atoi(text.c_str() + colon + 1);
-  return [step = text.substr(0, colon), left = times](const char* reached) mutable {
-    if (step == reached && --left == 0) (void)std::raise(SIGKILL);
-  };
-}
-
-}  // namespace
-
 std::filesystem::path AttemptsFolder(const StatePaths& paths) { return paths.root / "attempts"; }
 
 Result<std::unique_ptr<JobScheduler>> JobScheduler::Open(
@@ -37,7 +18,7 @@ Result<std::unique_ptr<JobScheduler>> JobScheduler::Open(
              TaskExecutor::Open(AttemptsFolder(owner.paths()), std::move(jobs.works)));
   SchedulerOptions options;
   options.wake = [alarm = made->alarm_.get()] { alarm->Wake(); };
-  options.at_step = KillPoint();
+  options.at_step = KillPointOfEnvironment();
   made->scheduler_ =
       std::make_unique<Scheduler>(owner.runs().file(), *made->executor_, clock, std::move(options));
   AFL_TRY(made->scheduler_->Start(std::move(jobs.specs)));

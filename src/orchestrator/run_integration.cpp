@@ -9,8 +9,10 @@
 #include "connectors/duckdb/change_sink.h"
 #include "connectors/duckdb/model_build.h"
 #include "connectors/postgres/fetched_rows.h"
+#include "connectors/postgres/replication/kept_files.h"
 #include "connectors/registry.h"
 #include "estate/secrets.h"
+#include "orchestrator/backup/state_parts.h"
 #include "orchestrator/move_messages.h"
 #include "pipeline/run.h"
 
@@ -129,6 +131,7 @@ Result<std::unique_ptr<Owner>> Owner::Open(
                }));
   }
   AFL_ASSIGN(owner->warehouse_, duck::Warehouse::Open(options));
+  AFL_TRY(postgres::CheckKeptVersions(owner->paths_.root / kSpoolPart));
   AFL_ASSIGN(owner->runs_, RunStore::Open(owner->paths_.run_store));
   AFL_ASSIGN(owner->events_, EventStore::Open(owner->paths_.event_store));
   AFL_ASSIGN(owner->inbox_, Inbox::Open(*owner->events_, estate, clock));
@@ -137,7 +140,7 @@ Result<std::unique_ptr<Owner>> Owner::Open(
 }
 
 FollowGroupContext Owner::FollowContext() {
-  return {estate_, *warehouse_, *events_, paths_.lake, paths_.root / "spool", clock_};
+  return {estate_, *warehouse_, *events_, paths_.lake, paths_.root / kSpoolPart, clock_};
 }
 
 Status Owner::Move(const estate::Integration& integration, bool full_refresh,

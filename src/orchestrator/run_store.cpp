@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "orchestrator/format_versions.h"
+
 namespace afluente::orchestrator {
 namespace {
 
@@ -14,7 +16,14 @@ CREATE TABLE IF NOT EXISTS runs (
 CREATE INDEX IF NOT EXISTS runs_by_job ON runs(job, started_at);
 CREATE TABLE IF NOT EXISTS verifications (
   integration TEXT PRIMARY KEY, verified_at_us INTEGER NOT NULL, rows INTEGER NOT NULL,
-  differences INTEGER NOT NULL, repaired INTEGER NOT NULL, error TEXT NOT NULL) STRICT)";
+  differences INTEGER NOT NULL, repaired INTEGER NOT NULL, error TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS shadows (
+  integration TEXT PRIMARY KEY, state TEXT NOT NULL, changed_us INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS shadow_comparisons (
+  integration TEXT NOT NULL, compared_us INTEGER NOT NULL, day TEXT NOT NULL,
+  old_rows INTEGER NOT NULL, new_rows INTEGER NOT NULL, differences INTEGER NOT NULL,
+  notes TEXT NOT NULL, error TEXT NOT NULL,
+  PRIMARY KEY (integration, compared_us)) STRICT, WITHOUT ROWID)";
 
 constexpr const char* kAddJobs = R"(
 ALTER TABLE runs ADD COLUMN engine TEXT NOT NULL DEFAULT '';
@@ -81,7 +90,8 @@ RunState ParseRunState(std::string_view name) {
 }
 
 Result<std::unique_ptr<RunStore>> RunStore::Open(const std::filesystem::path& file) {
-  AFL_ASSIGN(auto opened, SqliteFile::Open(file, {"run store", 3, kCreate, {{3, kAddJobs}}}));
+  AFL_ASSIGN(auto opened,
+             SqliteFile::Open(file, {"run store", kRunStoreVersion, kCreate, {{3, kAddJobs}}}));
   return std::unique_ptr<RunStore>(new RunStore(std::move(opened)));
 }
 

@@ -1,9 +1,12 @@
 #include "orchestrator/sqlite_file.h"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include "base/c_handle.h"
+#include "orchestrator/sqlite_moment.h"
 
 namespace afluente::orchestrator {
 namespace {
@@ -14,6 +17,32 @@ std::string Text(sqlite3_stmt* statement, int column) {
   const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement, column));
   if (text == nullptr) return "";
   return {text, static_cast<std::size_t>(sqlite3_column_bytes(statement, column))};
+}
+
+// A copy of the file as its version wrote it. Under another name until it is whole: another
+// process may do the same.
+Result<std::filesystem::path> PutAside(const std::filesystem::path& file, int version) {
+  std::filesystem::path aside = file;
+  aside += fmt::format(".v{}.bak", version);
+  std::filesystem::path partial = aside;
+  partial += fmt::format(".{}", getpid());
+  std::error_code error;
+  std::filesystem::remove(partial, error);
+  AFL_ASSIGN(const SqliteMoment moment, SqliteMoment::Of(file));
+  AFL_TRY(moment.CopyTo(partial));
+  std::filesystem::rename(partial, aside, error);
+  if (error) return Error(ErrorKind::kInternal, aside.string() + ": " + error.message());
+  return aside;
+}
+
+// What brings a file of `version` to today's.
+std::string StepsFrom(int version, const SqliteFile::Schema& schema) {
+  if (version >= schema.version) return "";
+  std::string sql = schema.create + ";";
+  for (const auto& [since, step] : schema.steps) {
+    if (version < since) sql += step + ";";
+  }
+  return sql + fmt::format("PRAGMA user_version = {}", schema.version);
 }
 
 }  // namespace
@@ -40,17 +69,26 @@ Result<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::filesystem::path
                              "wrote it, or a newer one",
                              schema.what, file.string(), version, schema.version));
   }
-  std::string sql = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
-  if (version < schema.version) {
-    std::string steps;
-    for (const auto& [since, step] : schema.steps) {
-      if (version < since) steps += step + ";";
-    }
-    sql += fmt::format("BEGIN IMMEDIATE; {}; {} PRAGMA user_version = {}; COMMIT", schema.create,
-                       steps, schema.version);
-  }
-  if (sqlite3_exec(raw, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
+  constexpr const char* kSettings = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL";
+  if (sqlite3_exec(raw, kSettings, nullptr, nullptr, nullptr) != SQLITE_OK) {
     return database->LastError();
+  }
+  if (version == schema.version) return database;
+  // A file of version 0 is new: it has nothing that could be lost.
+  std::filesystem::path aside;
+  if (version > 0) {
+    AFL_ASSIGN(aside, PutAside(file, version));
+  }
+  AFL_TRY(database->Transaction([&]() -> Status {
+    // Somebody else may have been quicker.
+    AFL_ASSIGN(const Rows now, database->Select("PRAGMA user_version"));
+    const std::string sql = StepsFrom(std::stoi(now.at(0).at(0)), schema);
+    if (sqlite3_exec(raw, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK) return Done{};
+    return database->LastError();
+  }));
+  if (version > 0) {
+    spdlog::info("{} {}: upgraded from version {} to {}; as it was it stands in {}", schema.what,
+                 file.string(), version, schema.version, aside.string());
   }
   return database;
 }

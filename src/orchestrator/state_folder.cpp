@@ -11,6 +11,8 @@
 #include <string_view>
 #include <utility>
 
+#include "orchestrator/backup/state_parts.h"
+
 namespace afluente::orchestrator {
 namespace {
 
@@ -36,8 +38,8 @@ Result<StatePaths> PathsOf(const estate::Estate& estate, const fs::path& root) {
                              estate.lake_url));
   }
   paths.lake = paths.root / estate.lake_url.substr(kFileScheme.size());
-  paths.run_store = paths.root / "runs.sqlite";
-  paths.event_store = paths.root / "events.sqlite";
+  paths.run_store = paths.root / kRunStorePart;
+  paths.event_store = paths.root / kEventStorePart;
   return paths;
 }
 
@@ -56,6 +58,12 @@ Result<StateLock> StateLock::Take(const fs::path& root, const std::string& comma
     return Error(ErrorKind::kTransient,
                  fmt::format("state folder {} is held by {}; wait for it or stop it", root.string(),
                              ReadHolder(file)));
+  }
+  if (command != kRestoreCommand && fs::exists(root / kRestoringName, error)) {
+    return Error(ErrorKind::kInvalidConfig,
+                 fmt::format("a restore of state folder {} was cut off; `afluente restore BACKUP` "
+                             "once more finishes it",
+                             root.string()));
   }
   const std::string holder = fmt::format("afluente {} (pid {})", command, getpid());
   if (ftruncate(file, 0) != 0 ||

@@ -8,6 +8,7 @@
 #include "base/stop_after.h"
 #include "connectors/duckdb/interrupt.h"
 #include "server/answer.h"
+#include "server/backup_api.h"
 #include "server/documents.h"
 #include "server/job_api.h"
 #include "server/run_api.h"
@@ -128,6 +129,7 @@ void AddRoutes(UnixServer& http, Service& service) {
   });
   AddRunRoutes(http, service);
   AddJobRoutes(http, service);
+  AddBackupRoutes(http, service);
   AddAction(http, service, "pause", &orchestrator::Supervisor::Pause,
             &orchestrator::Scheduler::Pause);
   AddAction(http, service, "resume", &orchestrator::Supervisor::Resume,

@@ -8,6 +8,7 @@
 
 #include "base/names.h"
 #include "connectors/duckdb/warehouse.h"
+#include "connectors/duckdb/warehouse_copy.h"
 #include "connectors/postgres/replication/slot.h"
 #include "connectors/registry.h"
 #include "orchestrator/slot_guard.h"
@@ -248,11 +249,14 @@ Result<json> TablesDocument(duckdb_connection connection) {
           connection,
           fmt::format("SELECT database_name, schema_name, table_name, "
                       "column_count, false AS is_view FROM duckdb_tables() "
-                      "WHERE schema_name <> {} AND NOT starts_with(table_name, {}) "
+                      "WHERE schema_name <> {0} AND NOT starts_with(table_name, {1}) "
+                      "AND NOT starts_with(database_name, {2}) "
                       "AND NOT temporary UNION ALL SELECT database_name, schema_name, "
                       "view_name, column_count, true FROM duckdb_views() WHERE NOT internal AND "
-                      "NOT temporary AND database_name <> 'memory' ORDER BY ALL",
-                      QuoteLiteral(duck::kSystemSchema), QuoteLiteral(duck::kStagePrefix))));
+                      "NOT temporary AND database_name <> 'memory' "
+                      "AND NOT starts_with(database_name, {2}) ORDER BY ALL",
+                      QuoteLiteral(duck::kSystemSchema), QuoteLiteral(duck::kStagePrefix),
+                      QuoteLiteral(duck::kCopyPrefix))));
   json tables = json::array();
   for (const auto& row : names) {
     const auto count = data::QueryCells(

@@ -1,7 +1,10 @@
 #include "server/job_api.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
+#include "orchestrator/shadow/apply_shadows.h"
 #include "server/answer.h"
 
 namespace afluente::server {
@@ -14,7 +17,17 @@ using orchestrator::Scheduler;
 
 Result<json> Why(Service& service, const std::string& job) {
   AFL_ASSIGN(const orchestrator::WhyNot why, service.scheduler().Why(job));
-  return json{{"job", why.job}, {"reasons", why.reasons}};
+  json document = {{"job", why.job}, {"reasons", why.reasons}};
+  AFL_ASSIGN(const auto shadows, estate::ReadShadows(service.estate()));
+  orchestrator::ShadowStore store(service.owner().runs().file());
+  AFL_ASSIGN(const auto states, orchestrator::StatesOf(shadows, store));
+  const auto state = states.find(job);
+  if (state != states.end() && state->second == orchestrator::ShadowState::kShadow) {
+    document["reasons"].push_back(
+        fmt::format("it runs in shadow and writes {}; `afluente shadow {}` shows how it compares",
+                    shadows.at(job).shadow.ToString(), job));
+  }
+  return document;
 }
 
 Result<json> Trigger(Service& service, const std::string& job, const Request& request) {

@@ -1,6 +1,7 @@
 #include "connectors/duckdb/warehouse.h"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <chrono>
@@ -10,6 +11,7 @@
 #include "base/names.h"
 #include "connectors/duckdb/mask_hash.h"
 #include "connectors/duckdb/row_hash.h"
+#include "connectors/duckdb/warehouse_copy.h"
 
 namespace afluente::duck {
 namespace {
@@ -47,19 +49,42 @@ Result<bool> HasSystemSchema(duckdb_connection connection, const std::string& pr
   return !table.empty();
 }
 
-Status CheckFormat(duckdb_connection connection, const std::string& project, const fs::path& file) {
+// 0: a process died before it was written.
+Result<int> ReadFormat(duckdb_connection connection, const std::string& project) {
   AFL_ASSIGN(const bool has_format, HasSystemSchema(connection, project));
-  if (!has_format) return Done{};
+  if (!has_format) return 0;
   AFL_ASSIGN(const auto rows,
              data::QueryCells(connection, fmt::format("SELECT version FROM {}.{}.format",
                                                       QuoteIdentifier(project), kSystemSchema)));
-  const int version = rows.empty() ? 0 : std::atoi(rows.front().front().text.c_str());
-  if (version == kFormatVersion) return Done{};
+  return rows.empty() ? 0 : std::atoi(rows.front().front().text.c_str());
+}
+
+Status CheckFormat(duckdb_connection connection, const std::string& project, const fs::path& file) {
+  AFL_ASSIGN(const int version, ReadFormat(connection, project));
+  if (version <= kFormatVersion) return Done{};
   return Error(
       ErrorKind::kSchemaMismatch,
       fmt::format("warehouse file {} has format {}, this afluente knows format {}; use the "
                   "version that wrote it, or a newer one",
                   file.string(), version, kFormatVersion));
+}
+
+// The file itself, so that it is as that version wrote it.
+Status PutAside(duckdb_connection connection, const fs::path& file, const std::string& project,
+                const fs::path& aside) {
+  const std::string name = QuoteIdentifier(project);
+  AFL_TRY(data::Execute(connection, "CHECKPOINT " + name));  // The log into the file.
+  AFL_TRY(data::Execute(connection, "DETACH " + name));
+  fs::path partial = aside;
+  partial += ".partial";
+  std::error_code error;
+  fs::copy_file(file, partial, fs::copy_options::overwrite_existing, error);
+  if (!error) fs::rename(partial, aside, error);
+  if (error) {
+    return Error(ErrorKind::kInternal, fmt::format("{} cannot be put aside as {}: {}",
+                                                   file.string(), aside.string(), error.message()));
+  }
+  return AttachFile(connection, file, project, Access::kReadWrite);
 }
 
 Status CreateSystemSchema(duckdb_connection connection, const std::string& project) {
@@ -77,20 +102,39 @@ Status CreateSystemSchema(duckdb_connection connection, const std::string& proje
                   schema, kFormatVersion));
 }
 
-// Files of the same format from before dead letters had them.
-Status AddMissingColumns(duckdb_connection connection, const std::string& project) {
-  const std::string table = QuoteIdentifier(project) + "." + kSystemSchema + ".dead_letters";
-  return data::Execute(connection,
-                       fmt::format("ALTER TABLE {0} ADD COLUMN IF NOT EXISTS \"row\" VARCHAR; "
-                                   "ALTER TABLE {0} ADD COLUMN IF NOT EXISTS position VARCHAR",
-                                   table));
+// Files of the same format from before dead letters had the row and its place.
+Status AddMissingColumns(duckdb_connection connection, const fs::path& file,
+                         const std::string& project) {
+  AFL_ASSIGN(const int version, ReadFormat(connection, project));
+  AFL_ASSIGN(const auto has_rows,
+             data::QueryCells(
+                 connection, fmt::format("SELECT 1 FROM duckdb_columns() WHERE database_name = {} "
+                                         "AND schema_name = {} AND table_name = 'dead_letters' AND "
+                                         "column_name = 'position'",
+                                         QuoteLiteral(project), QuoteLiteral(kSystemSchema))));
+  if (version == 0 || !has_rows.empty()) return Done{};
+  fs::path aside = file;
+  aside += fmt::format(".v{}.bak", version);
+  AFL_TRY(PutAside(connection, file, project, aside));
+  AFL_TRY(data::Execute(
+      connection, fmt::format("BEGIN; ALTER TABLE {0} ADD COLUMN IF NOT EXISTS \"row\" VARCHAR; "
+                              "ALTER TABLE {0} ADD COLUMN IF NOT EXISTS position VARCHAR; COMMIT",
+                              QuoteIdentifier(project) + "." + kSystemSchema + ".dead_letters")));
+  spdlog::info("warehouse file {}: upgraded; as it was it stands in {}", file.string(),
+               aside.string());
+  return Done{};
 }
 
-std::string SafetySettings(const fs::path& lake) {
+std::string SafetySettings(const WarehouseOptions& options) {
+  std::string allowed;
+  for (const fs::path& folder : {options.lake, CopiesOf(options.folder)}) {
+    if (folder.empty()) continue;
+    allowed += (allowed.empty() ? "" : ", ") + QuoteLiteral(fs::absolute(folder).string() + "/");
+  }
   return fmt::format(
       "SET allowed_directories = [{}]; SET enable_external_access = false; "
       "SET lock_configuration = true",
-      lake.empty() ? "" : QuoteLiteral(fs::absolute(lake).string() + "/"));
+      allowed);
 }
 
 }  // namespace
@@ -134,7 +178,10 @@ Status AttachFile(duckdb_connection connection, const fs::path& file, const std:
 
 Result<std::unique_ptr<Warehouse>> Warehouse::Open(const WarehouseOptions& options) {
   std::error_code error;
-  if (options.access == Access::kReadWrite) fs::create_directories(options.folder, error);
+  if (options.access == Access::kReadWrite) {
+    fs::remove_all(CopiesOf(options.folder), error);  // What a process that died has left.
+    fs::create_directories(options.folder, error);
+  }
   if (error) {
     return Error(ErrorKind::kInvalidConfig, options.folder.string() + ": " + error.message());
   }
@@ -169,7 +216,11 @@ Result<std::unique_ptr<Warehouse>> Warehouse::Open(const WarehouseOptions& optio
 
   AFL_ASSIGN(warehouse->projects_, ListProjects(options.folder));
   for (const std::string& project : warehouse->projects_) {
-    AFL_TRY(AttachFile(connection.get(), FileOf(options.folder, project), project, options.access));
+    const fs::path file = FileOf(options.folder, project);
+    AFL_TRY(AttachFile(connection.get(), file, project, options.access));
+    if (options.access == Access::kReadWrite) {
+      AFL_TRY(AddMissingColumns(connection.get(), file, project));
+    }
   }
   for (const std::string& project : options.create) {
     auto& known = warehouse->projects_;
@@ -182,10 +233,8 @@ Result<std::unique_ptr<Warehouse>> Warehouse::Open(const WarehouseOptions& optio
     // A process that dies between the two leaves a file without the schema.
     AFL_ASSIGN(const bool has_schema, HasSystemSchema(connection.get(), project));
     if (!has_schema) AFL_TRY(CreateSystemSchema(connection.get(), project));
-    const bool may_be_older = has_schema && options.access != Access::kReadOnly;
-    if (may_be_older) AFL_TRY(AddMissingColumns(connection.get(), project));
   }
-  AFL_TRY(data::Execute(connection.get(), SafetySettings(options.lake)));
+  AFL_TRY(data::Execute(connection.get(), SafetySettings(options)));
   return warehouse;
 }
 

@@ -91,8 +91,9 @@ Result<std::optional<Manifest>> ReadManifest(const fs::path& prefix) {
     const nlohmann::json json = nlohmann::json::parse(text.str());
     if (json.at("format") != kFormatVersion) {
       return Error(ErrorKind::kSchemaMismatch,
-                   fmt::format("{} has format {}, this afluente knows format {}", path.string(),
-                               json.at("format").dump(), kFormatVersion));
+                   fmt::format("{} has format {}, this afluente knows format {}; use the version "
+                               "that wrote it, or a newer one",
+                               path.string(), json.at("format").dump(), kFormatVersion));
     }
     return std::optional(FromJson(json));
   } catch (const nlohmann::json::exception&) {

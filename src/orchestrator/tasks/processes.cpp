@@ -397,27 +397,4 @@ void Processes::Reap(int pidfd) {
   process->on_ended(end);
 }
 
-std::string ReadOutput(const fs::path& folder, std::uint64_t bytes_max) {
-  const int file = open((folder / "output").c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return "";
-  const off_t size = lseek(file, 0, SEEK_END);
-  const off_t first = std::max<off_t>(0, size - static_cast<off_t>(bytes_max));
-  std::string text;
-  off_t at = first;
-  while (at < size) {
-    const off_t data = lseek(file, at, SEEK_DATA);
-    if (data < 0) break;
-    if (data > at) text += fmt::format("\n[{} bytes were too many and are gone]\n", data - at);
-    const off_t hole = std::min(size, lseek(file, data, SEEK_HOLE));
-    std::string part(static_cast<std::size_t>(hole - data), '\0');
-    const ssize_t read = pread(file, part.data(), part.size(), data);
-    if (read <= 0) break;
-    part.resize(static_cast<std::size_t>(read));
-    text += part;
-    at = data + read;
-  }
-  close(file);
-  return text;
-}
-
 }  // namespace afluente::orchestrator

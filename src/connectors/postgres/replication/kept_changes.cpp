@@ -9,13 +9,16 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 
+#include "connectors/postgres/replication/kept_files.h"
 #include "estate/quantities.h"
 
 namespace afluente::postgres {
 namespace {
 
-constexpr std::array<char, 8> kMagic = {'a', 'f', 'l', 'k', 'e', 'p', 't', '1'};
+constexpr std::array<char, 8> kMagic = {'a', 'f', 'l', 'k',
+                                        'e', 'p', 't', static_cast<char>('0' + kKeptVersion)};
 constexpr std::size_t kBuffer = std::size_t{256} << 10U;
 
 // The file is read where it was written: numbers are in the machine's order.
@@ -38,7 +41,7 @@ struct RecordHead {
 };
 
 std::filesystem::path FileOf(const std::filesystem::path& folder, const std::string& integration) {
-  return folder / (integration + ".kept");
+  return folder / (integration + std::string(kKeptExtension));
 }
 
 Error FileError(const std::filesystem::path& file) {
@@ -59,6 +62,23 @@ int OpenFile(const std::filesystem::path& file, int flags) {
 
 }  // namespace
 
+Status CheckKeptVersions(const std::filesystem::path& folder) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (entry.path().extension() != kKeptExtension) continue;
+    std::array<char, kMagic.size()> magic{};
+    std::ifstream(entry.path(), std::ios::binary).read(magic.data(), magic.size());
+    const bool is_ours = std::equal(magic.begin(), magic.end() - 1, kMagic.begin());
+    const int version = magic.back() - '0';
+    if (!is_ours || version <= kKeptVersion) continue;
+    return Error(ErrorKind::kSchemaMismatch,
+                 fmt::format("changes kept in {} have version {}, this afluente knows {}; use the "
+                             "version that wrote them, or a newer one",
+                             entry.path().string(), version, kKeptVersion));
+  }
+  return Done{};
+}
+
 std::optional<KeptRange> KeptChanges::Look(const std::filesystem::path& folder,
                                            const std::string& integration) {
   const int descriptor = OpenFile(FileOf(folder, integration), O_RDONLY);
@@ -66,6 +86,39 @@ std::optional<KeptRange> KeptChanges::Look(const std::filesystem::path& folder,
   const auto range = ReadHeader(descriptor);
   close(descriptor);
   return range;
+}
+
+// What the header covers does not change while it says so; what is behind it does.
+Result<bool> CopyKeptChanges(const std::filesystem::path& folder, const std::string& integration,
+                             const std::filesystem::path& to) {
+  constexpr int kTries = 5;
+  for (int i = 0; i < kTries; ++i) {
+    std::error_code error;
+    const auto range = KeptChanges::Look(folder, integration);
+    if (!range) {
+      std::filesystem::remove(to, error);
+      return false;
+    }
+    std::filesystem::copy_file(FileOf(folder, integration), to,
+                               std::filesystem::copy_options::overwrite_existing, error);
+    if (!error) {
+      std::filesystem::resize_file(to, sizeof(Header) + range->bytes, error);
+    }
+    const auto after = KeptChanges::Look(folder, integration);
+    const bool is_same = after && after->from == range->from && after->bytes >= range->bytes;
+    if (!is_same) continue;
+    if (error) return Error(ErrorKind::kInternal, to.string() + ": " + error.message());
+    const int descriptor = OpenFile(to, O_WRONLY);
+    if (descriptor < 0) return FileError(to);
+    const Header header{kMagic, range->from.value, range->until.value, range->bytes};
+    const bool written = pwrite(descriptor, &header, sizeof(header), 0) == sizeof(header);
+    close(descriptor);
+    if (!written) return FileError(to);
+    return true;
+  }
+  return Error(
+      ErrorKind::kTransient,
+      fmt::format("{}: what is kept of it changed each time it was to be copied", integration));
 }
 
 void KeptChanges::Drop(const std::filesystem::path& folder, const std::string& integration) {

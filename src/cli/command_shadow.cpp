@@ -17,6 +17,7 @@
 #include "orchestrator/shadow/compare_shadow.h"
 #include "orchestrator/shadow/cutover.h"
 #include "server/client.h"
+#include "server/documents.h"
 #include "server/shadow_api.h"
 
 namespace afluente::cli {

@@ -35,7 +35,8 @@ Status PairColumns(duckdb_connection connection, const TableAddress& there,
     const auto pair = find(new_columns, column.name);
     if (pair == new_columns.end()) {
       ++result.differences;
-      result.columns.push_back({column.name, Comparison::kNone, "only in " + there.ToString()});
+      result.columns.push_back(
+          {column.name, Comparison::kNone, "only in " + there.ToString(), "", ""});
       result.notes.push_back(
           fmt::format("column {} is missing in {}", column.name, here.ToString()));
       continue;
@@ -53,7 +54,8 @@ Status PairColumns(duckdb_connection connection, const TableAddress& there,
   }
   for (const duck::TableColumn& column : new_columns) {
     if (find(old_columns, column.name) != old_columns.end()) continue;
-    result.columns.push_back({column.name, Comparison::kNone, "only in " + here.ToString()});
+    result.columns.push_back(
+        {column.name, Comparison::kNone, "only in " + here.ToString(), "", ""});
     result.notes.push_back(fmt::format("column {} is only in {}", column.name, here.ToString()));
   }
   return Done{};

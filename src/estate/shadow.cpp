@@ -6,6 +6,7 @@
 
 #include "base/names.h"
 #include "estate/file_text.h"
+#include "estate/rules.h"
 #include "estate/yaml.h"
 
 namespace afluente::estate {

@@ -5,12 +5,14 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/result.h"
 #include "estate/estate.h"
-#include "estate/rules.h"
 
 namespace afluente::estate {
+
+struct RuleScope;
 
 struct Shadow {
   TableAddress live;         // What the file says under destination: today's pipeline fills it.
@@ -30,7 +32,7 @@ std::optional<std::pair<std::string, std::string>> SourceTableOf(const std::stri
 /// Errors: kInvalidConfig for a file that cannot be read any more.
 Result<std::map<std::string, Shadow>> ReadShadows(const Estate& estate);
 
-/// The rules of the key.
+/// The rules of the key (rules.h).
 void CheckShadow(const RuleScope& scope);
 
 }  // namespace afluente::estate

@@ -183,16 +183,18 @@ Status Backup::Check() {
 
 Result<BackupManifest> Backup::Finish() {
   std::error_code error;
-  for (const auto& entry : fs::recursive_directory_iterator(folder_)) {
-    if (entry.is_directory(error)) AFL_TRY(SyncPath(entry.path()));
-    if (!entry.is_regular_file(error) || entry.path().filename() == kPartial) continue;
+  for (fs::recursive_directory_iterator at(folder_, error), end; at != end; at.increment(error)) {
+    const fs::path& path = at->path();
+    if (fs::is_directory(path)) AFL_TRY(SyncPath(path));
+    if (fs::is_directory(path) || path.filename() == kPartial) continue;
     AFL_TRY(Stopped());
     BackupFile file;
-    file.path = fs::relative(entry.path(), folder_, error).string();
-    file.bytes = entry.file_size(error);
-    AFL_ASSIGN(file.sha256, Sha256OfFile(entry.path()));
+    file.path = path.lexically_relative(folder_).string();
+    file.bytes = fs::file_size(path, error);
+    AFL_ASSIGN(file.sha256, Sha256OfFile(path));
     manifest_.files.push_back(std::move(file));
   }
+  if (error) return Error(ErrorKind::kInternal, folder_.string() + ": " + error.message());
   std::sort(manifest_.files.begin(), manifest_.files.end(),
             [](const BackupFile& a, const BackupFile& b) { return a.path < b.path; });
   AFL_TRY(WriteDurably(folder_ / kBackupManifestName, ToJson(manifest_).dump(2) + "\n"));

@@ -166,6 +166,7 @@ TEST_F(BackupTest, WithoutAServiceItOpensTheFilesItself) {
   RunOk("log");
   ASSERT_EQ(estate_.Run({"backup", folder()}).exit_code, 0);
   Fails({"backup", folder()}, 2, {"is not empty"});
+  Fails({"backup", (estate_.state() / "backup").string()}, 2, {"is inside the state folder"});
   Source("insert into log(v) values ('later')");
   RunOk("log");
   Fails({"restore", folder()}, 2, {"is not empty", "--force"});

@@ -22,8 +22,16 @@ namespace fs = std::filesystem;
 const std::string kPartial = std::string(kBackupManifestName) + ".partial";
 
 // Empties what an earlier backup that was cut off left.
-Status PrepareFolder(const fs::path& folder) {
+Status PrepareFolder(const fs::path& folder, const fs::path& state) {
   std::error_code error;
+  const std::string below = folder.lexically_relative(state.lexically_normal()).string();
+  if (!below.empty() && !below.starts_with("..")) {
+    return Error(
+        ErrorKind::kInvalidConfig,
+        fmt::format("{} is inside the state folder {}, and would be moved aside with it by "
+                    "a restore; name a folder elsewhere",
+                    folder.string(), state.string()));
+  }
   if (fs::exists(folder, error) && !fs::is_directory(folder, error)) {
     return Error(ErrorKind::kInvalidConfig, folder.string() + " is a file; name another folder");
   }
@@ -211,7 +219,7 @@ Result<BackupManifest> TakeBackup(Owner& owner, const estate::Estate& estate,
   if (!lock.owns_lock()) {
     return Error(ErrorKind::kTransient, "another backup is being taken; wait for it");
   }
-  AFL_TRY(PrepareFolder(folder));
+  AFL_TRY(PrepareFolder(folder, owner.paths().root));
   const auto at_step = KillPointOfEnvironment();
   Backup backup(owner, estate, folder, stop);
   AFL_TRY(backup.Pin(clock));

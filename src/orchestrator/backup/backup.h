@@ -26,9 +26,9 @@ namespace afluente::orchestrator {
 ///
 /// Logs of commands are not part of it. One backup at a time. Memory is bounded by the
 /// warehouse's budget and 256 MB for the comparison.
-/// Errors: kInvalidConfig for a folder that holds something else; kTransient when another
-/// backup is being taken; kCancelled when `stop` fires; kInternal when a copy is not what
-/// was copied. Then `folder` is no backup.
+/// Errors: kInvalidConfig for a folder that holds something else, or is inside the state;
+/// kTransient when another backup is being taken; kCancelled when `stop` fires; kInternal when a
+/// copy is not what was copied. Then `folder` is no backup.
 Result<BackupManifest> TakeBackup(Owner& owner, const estate::Estate& estate,
                                   const std::filesystem::path& folder, const Clock& clock,
                                   const std::stop_token& stop);

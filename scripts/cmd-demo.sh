@@ -4,6 +4,8 @@
 
 # shellcheck source=scripts/cmd-build.sh
 source scripts/cmd-build.sh
+# shellcheck source=scripts/demo-day.sh
+source scripts/demo-day.sh
 
 demo_databases=(rapidpro app anima)
 
@@ -98,6 +100,10 @@ demo_fill() {
   # What a DBA does once for somebody who owns no table: see "Real time" in docs/architecture.md.
   demo_psql rapidpro -c "create publication afluente_movva_rapidpro for table public.contacts, public.flows
     with (publish_via_partition_root = true)"
+  demo_psql rapidpro -c "grant insert, update, delete on public.contact_feedback to afluente" \
+    -c "create schema if not exists afluente authorization afluente"
+  demo_psql app -c "grant insert, update, delete on public.user_insights to afluente" \
+    -c "create schema if not exists afluente authorization afluente"
   demo_psql anima -c "create publication afluente_movva_anima for table public.user_data
     with (publish_via_partition_root = true)" \
     -c "grant insert, update, delete on public.predictions to afluente" \
@@ -120,7 +126,8 @@ demo_estate() {
   # A fresh copy and a fresh state: what the last demo moved would hide what this one moves.
   rm -rf .demo/estate
   mkdir -p .demo/estate
-  cp -R estates/movva/estate.yaml estates/movva/integrations estates/movva/models .demo/estate/
+  cp -R estates/movva/estate.yaml estates/movva/integrations estates/movva/models \
+    estates/movva/dags .demo/estate/
   {
     echo "# What the demo's estate needs; to be sourced."
     for database in "${demo_databases[@]}"; do
@@ -170,9 +177,11 @@ demo_run() {
   demo_afluente query "$(demo_question)"
 
   demo_live
+  demo_day
+  demo_stop_service
 
-  heading "9  Is it all there? Both sides compute, no row leaves its system"
-  demo_afluente run training-data-prep
+  heading "10  Is it all there? Both sides compute, no row leaves its system"
+  demo_afluente run --all --quiet
   demo_afluente reconcile contacts flow-definitions model-outputs messages user-integration order-processing training-data-prep
 }
 
@@ -205,7 +214,6 @@ demo_live() {
   demo_reports
   demo_soon "5" "SELECT count(*) AS reports, count(*) FILTER (status = 'D') AS delivered FROM \"operations-dashboards\".analytics.message_events"
   demo_afluente lag
-  demo_stop_service
 }
 
 # What docs/inbox.md tells senders to do.

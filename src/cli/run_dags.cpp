@@ -64,19 +64,39 @@ Result<json> Follow(const Runner& runner, const std::string& run, bool is_quiet,
   }
 }
 
+Result<json> RunOne(const Runner& runner, const GlobalFlags& flags, const std::string& job,
+                    const std::stop_token& stop) {
+  const bool is_quiet = flags.quiet || flags.json;
+  AFL_ASSIGN(const std::string run, runner.trigger(job));
+  if (!is_quiet) fmt::print(stderr, "{}\n", run);
+  AFL_ASSIGN(json ended, Follow(runner, run, is_quiet, stop));
+  if (!is_quiet) fmt::print(stderr, "  {}\n", ended.at("state").get<std::string>());
+  return ended;
+}
+
 Result<json> RunEach(const Runner& runner, const GlobalFlags& flags,
                      const std::vector<estate::Estate::Job>& dags, const std::stop_token& stop) {
   json runs = json::array();
-  const bool is_quiet = flags.quiet || flags.json;
   for (const estate::Estate::Job& job : dags) {
     if (stop.stop_requested()) break;
-    AFL_ASSIGN(const std::string run, runner.trigger(orchestrator::NameOf(job)));
-    if (!is_quiet) fmt::print(stderr, "{}\n", run);
-    AFL_ASSIGN(json ended, Follow(runner, run, is_quiet, stop));
-    if (!is_quiet) fmt::print(stderr, "  {}\n", ended.at("state").get<std::string>());
+    AFL_ASSIGN(json ended, RunOne(runner, flags, orchestrator::NameOf(job), stop));
     runs.push_back(std::move(ended));
   }
   return runs;
+}
+
+Runner InService(server::Client& service, const std::string& params) {
+  return {[&service, params](const std::string& job) -> Result<std::string> {
+            AFL_ASSIGN(const json answer, service.Post("/api/jobs/" + job + "/trigger",
+                                                       json{{"params", json::parse(params)}}));
+            return answer.at("run_id").get<std::string>();
+          },
+          [&service](const std::string& run) {
+            return service.Post("/api/runs/show", json{{"run_id", run}});
+          },
+          [&service](const std::string& run) {
+            (void)service.Post("/api/runs/cancel", json{{"run_id", run}});
+          }};
 }
 
 }  // namespace
@@ -94,22 +114,15 @@ Result<std::string> ReadParameters(const std::vector<std::string>& params) {
   return values.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
+Result<json> RunThere(const GlobalFlags& flags, server::Client& service, const std::string& job,
+                      const std::string& params, const std::stop_token& stop) {
+  return RunOne(InService(service, params), flags, job, stop);
+}
+
 Result<json> RunDags(const GlobalFlags& flags, const estate::Estate& estate,
                      const std::vector<estate::Estate::Job>& dags, const std::string& params,
                      server::Client* service, const std::stop_token& stop) {
-  if (service != nullptr) {
-    const Runner there = {
-        [&](const std::string& dag) -> Result<std::string> {
-          AFL_ASSIGN(const json answer, service->Post("/api/jobs/" + dag + "/trigger",
-                                                      json{{"params", json::parse(params)}}));
-          return answer.at("run_id").get<std::string>();
-        },
-        [&](const std::string& run) { return service->Post("/api/runs/show", {{"run_id", run}}); },
-        [&](const std::string& run) {
-          (void)service->Post("/api/runs/cancel", json{{"run_id", run}});
-        }};
-    return RunEach(there, flags, dags, stop);
-  }
+  if (service != nullptr) return RunEach(InService(*service, params), flags, dags, stop);
   std::vector<std::string> names;
   for (const estate::Estate::Job& job : dags) names.push_back(orchestrator::NameOf(job));
   AFL_ASSIGN(const auto owner,

@@ -16,7 +16,8 @@ nlohmann::json ToJson(const orchestrator::JobRun& run);
 /// {"job", "runs": [{"interval_start", "nominal"}], "left_out", "estimated_seconds": N or null}.
 nlohmann::json ToJson(const orchestrator::BackfillPlan& plan);
 
-/// {"task", "state", "attempt", "started_at", "ended_at", "seconds", "rows", "bytes", "error"}.
+/// {"task", "state", "attempt", "started_at", "ended_at", "seconds", "rows", "bytes", "error",
+/// "output"}: the output as JSON, null without one.
 nlohmann::json ToJson(const orchestrator::TaskRow& task);
 
 }  // namespace afluente::server

@@ -46,13 +46,16 @@ Result<json> Follow(const Runner& runner, const std::string& run, bool is_quiet,
   bool cancelled = false;
   while (true) {
     AFL_ASSIGN(json now, runner.show(run));
+    std::multimap<std::string, const json*> ended;  // By time.
     for (const json& task : now.at("tasks")) {
       const std::string state = task.at("state");
       std::string& last = told[task.at("task")];
-      const bool ends = state == "succeeded" || state == "failed" || state == "skipped" ||
-                        state == "upstream_failed" || state == "cancelled";
-      if (ends && last != state && !is_quiet) SayTask(task);
+      if (!task.at("ended_at").is_null() && last != state)
+        ended.emplace(task.at("ended_at"), &task);
       last = state;
+    }
+    for (const auto& [at, task] : ended) {
+      if (!is_quiet) SayTask(*task);
     }
     if (IsOver(now.at("state"))) return now;
     if (stop.stop_requested() && !cancelled) {

@@ -24,6 +24,8 @@ void AddLogsCommand(const CommandContext& context);
 void AddJobCommands(const CommandContext& context);
 void AddCompactCommand(const CommandContext& context);
 void AddCompletionCommand(const CommandContext& context);
+/// Hidden: child processes of tasks.
+void AddWorkerCommand(const CommandContext& context);
 void AddVersionCommand(const CommandContext& context);
 
 }  // namespace afluente::cli

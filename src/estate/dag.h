@@ -47,8 +47,7 @@ struct TrainTask {
   TableAddress table;                 // A row an example; rows whose label is NULL are left out.
   std::string label;                  // A column: BOOLEAN, or a number that is 0 or 1.
   std::vector<std::string> key;       // Columns that identify an example; never features.
-  std::vector<std::string> features;  // Empty: all columns but label, key and exclude.
-  std::vector<std::string> exclude;   // Columns that are no features.
+  std::vector<std::string> features;  // Empty: all columns but label and key.
   std::string group;                  // Examples with the same value are never on both sides of the
                                       // hold-out. Empty: the first column of the key.
   double holdout = 0.2;               // The share of groups that the metrics are taken on.
@@ -64,10 +63,8 @@ struct PredictTask {
   TableAddress table;
   std::string where;  // Only rows that meet it.
   TableAddress into;
-  std::vector<std::string> key;      // Columns that go along; they identify a row of `into`.
-  std::vector<std::string> columns;  // Further ones that go along.
-  std::string score = "score";       // The column of `into` with the probability.
-  bool upserts = false;  // By key. Otherwise `into` has the rows of the last run and no others.
+  std::vector<std::string> key;  // Columns that go along; they identify a row of `into`.
+  std::string score = "score";   // The column of `into` with the probability.
 };
 
 /// Arms of an experiment. The same key always gets the same arm while seed, arms and strata stay.

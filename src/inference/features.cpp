@@ -44,8 +44,8 @@ Result<FeatureKind> KindOf(const duck::TableColumn& column) {
     cure = "an identifier says nothing of another row";
   }
   return Error(ErrorKind::kInvalidConfig,
-               fmt::format("column {} is {}, which is no feature: {}; or list it in `key` or "
-                           "`exclude`",
+               fmt::format("column {} is {}, which is no feature: {}; or name the others in "
+                           "`features`",
                            column.name, type, cure));
 }
 

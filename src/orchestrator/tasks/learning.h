@@ -14,9 +14,9 @@
 
 namespace afluente::orchestrator {
 
-/// What the pieces work with; borrowed until the last of them has ended.
+/// What the pieces work with. They copy it, and borrow the task and what this refers to.
 struct LearningContext {
-  duck::Warehouse& warehouse;
+  duck::Warehouse* warehouse = nullptr;  // nullptr: the pieces are never begun.
   const Clock& clock;
   std::filesystem::path lake;           // Where the warehouse may write.
   std::filesystem::path estate_folder;  // Where commands of a split run.
@@ -24,7 +24,7 @@ struct LearningContext {
   /// The program of children, and what goes before their own arguments: this one and "worker".
   std::vector<std::string> worker;
   /// What templates in `where` and in commands stand for.
-  std::function<estate::TemplateValues(const Attempt&)> values;
+  std::function<Result<estate::TemplateValues>(const Attempt&)> values;
   /// Hears of each table that a task has written; on other threads.
   std::function<void(const estate::TableAddress&)> on_updated;
 };
@@ -39,7 +39,7 @@ std::vector<TaskPiece> TrainPieces(const estate::Task& task, const estate::Train
                                    const LearningContext& context);
 
 /// One piece: scores rows in chunks into a stage, which takes the place of `into` in one
-/// transaction, or is merged into it by key.
+/// transaction: the table has the rows of the last run and no others.
 std::vector<TaskPiece> PredictPieces(const estate::Task& task, const estate::PredictTask& predict,
                                      const LearningContext& context);
 

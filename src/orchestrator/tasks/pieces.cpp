@@ -26,7 +26,7 @@ TaskSpec SpecOfPiece(const estate::Task& task, const std::string& kind, const st
   return spec;
 }
 
-ThreadWork WorkOf(
+ThreadWork ThreadWorkOf(
     std::function<Status(const Attempt&, const std::stop_token&, AttemptOutcome&)> work) {
   return [work = std::move(work)](const Attempt& attempt, const std::stop_token& stop) {
     AttemptOutcome outcome;

@@ -17,7 +17,8 @@ TaskSpec SpecOfPiece(const estate::Task& task, const std::string& kind, const st
 std::string PieceName(const estate::Task& task, const std::string& piece);
 
 /// Thread work that may fail.
-ThreadWork WorkOf(std::function<Status(const Attempt&, const std::stop_token&, AttemptOutcome&)>);
+ThreadWork ThreadWorkOf(
+    std::function<Status(const Attempt&, const std::stop_token&, AttemptOutcome&)>);
 
 /// The columns of a table. Errors: kNotFound, with the cure, when the warehouse has it not.
 Result<std::vector<duck::TableColumn>> ColumnsOf(duckdb_connection connection,

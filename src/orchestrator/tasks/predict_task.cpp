@@ -61,52 +61,52 @@ Status Prediction::CheckNames(const inference::LoadedModel& model) const {
 std::string Prediction::Columns(const inference::LoadedModel& model) const {
   std::vector<std::string> carried = predict_.key;
   carried.insert(carried.end(), predict_.columns.begin(), predict_.columns.end());
-  return fmt::format("{}, CAST(NULL AS DOUBLE) AS {}, {} AS model, {} AS version, CAST({} AS "
-                     "TIMESTAMPTZ) AS predicted_at",
-                     QuotedList(carried), QuoteIdentifier(predict_.score),
-                     QuoteLiteral(predict_.model), QuoteLiteral(model.version),
-                     QuoteLiteral(FormatRfc3339(attempt_.nominal)));
+  return fmt::format(
+      "{}, CAST(NULL AS DOUBLE) AS {}, {} AS model, {} AS version, CAST({} AS "
+      "TIMESTAMPTZ) AS predicted_at",
+      QuotedList(carried), QuoteIdentifier(predict_.score), QuoteLiteral(predict_.model),
+      QuoteLiteral(model.version), QuoteLiteral(FormatRfc3339(attempt_.nominal)));
 }
 
 Result<std::string> Prediction::From() const {
-  AFL_ASSIGN(const std::string where, Condition(predict_.where, context_.values(attempt_)));
+  AFL_ASSIGN(const estate::TemplateValues values, context_.values(attempt_));
+  AFL_ASSIGN(const std::string where, Condition(predict_.where, values));
   return fmt::format("FROM {} WHERE {}", duck::SqlName(predict_.table), where);
 }
 
 Status Prediction::Run(const std::stop_token& stop, AttemptOutcome& outcome) {
-  AFL_ASSIGN(const inference::LoadedModel model,
-             inference::LoadModel(
-                 inference::ModelFolder(context_.lake, context_.project, predict_.model),
-                 predict_.version));
+  AFL_ASSIGN(
+      const inference::LoadedModel model,
+      inference::LoadModel(inference::ModelFolder(context_.lake, context_.project, predict_.model),
+                           predict_.version));
   AFL_TRY(CheckNames(model));
   AFL_ASSIGN(const std::string from, From());
   const std::string columns = Columns(model);
   stage_exists_ = true;
   AFL_TRY(data::Execute(
-      connection_,
-      fmt::format("CREATE SCHEMA IF NOT EXISTS {0}.{1}; DROP TABLE IF EXISTS {2}; "
-                  "CREATE TABLE {2} AS SELECT {3} {4} LIMIT 0",
-                  QuoteIdentifier(stage_.project), QuoteIdentifier(stage_.dataset),
-                  duck::SqlName(stage_), columns, from)));
-  AFL_ASSIGN(const data::DuckConnection reader, context_.warehouse.Connect());
+      connection_, fmt::format("CREATE SCHEMA IF NOT EXISTS {0}.{1}; DROP TABLE IF EXISTS {2}; "
+                               "CREATE TABLE {2} AS SELECT {3} {4} LIMIT 0",
+                               QuoteIdentifier(stage_.project), QuoteIdentifier(stage_.dataset),
+                               duck::SqlName(stage_), columns, from)));
+  AFL_ASSIGN(const data::DuckConnection reader, context_.warehouse->Connect());
   const duck::InterruptOnStop interrupt(reader.get(), stop);
   const std::size_t score = predict_.key.size() + predict_.columns.size();
   constexpr std::size_t kOwnColumns = 4;  // Score, model, version, predicted_at.
   AFL_ASSIGN(
       const inference::Scored scored,
-      inference::ScoreRows(
-          reader.get(), fmt::format("SELECT {}, {} {}", columns, model.plan.SelectList(), from),
-          connection_, stage_, score + kOwnColumns, score, model, stop));
+      inference::ScoreRows(reader.get(),
+                           fmt::format("SELECT {}, {} {}", columns, model.plan.SelectList(), from),
+                           connection_, stage_, score + kOwnColumns, score, model, stop));
   AFL_TRY(duck::CheckKeys(connection_, duck::SqlName(stage_), predict_.key));
   AFL_TRY(Publish());
   outcome.rows = scored.rows;
   outcome.output =
-      nlohmann::json{{"model", predict_.model},
-                     {"version", model.version},
-                     {"into", predict_.into.ToString()},
-                     {"rows", scored.rows},
-                     {"mean_score",
-                      scored.rows == 0 ? 0 : scored.sum / static_cast<double>(scored.rows)}}
+      nlohmann::json{
+          {"model", predict_.model},
+          {"version", model.version},
+          {"into", predict_.into.ToString()},
+          {"rows", scored.rows},
+          {"mean_score", scored.rows == 0 ? 0 : scored.sum / static_cast<double>(scored.rows)}}
           .dump();
   return Done{};
 }
@@ -114,17 +114,9 @@ Status Prediction::Run(const std::stop_token& stop, AttemptOutcome& outcome) {
 Status Prediction::PutInPlace() const {
   const std::string into = duck::SqlName(predict_.into);
   const std::string stage = duck::SqlName(stage_);
-  AFL_ASSIGN(const auto standing, duck::ReadColumns(connection_, predict_.into));
-  if (predict_.upserts && !standing.empty()) {
-    return data::Execute(
-        connection_,
-        fmt::format("DELETE FROM {0} AS t USING {1} AS s WHERE {2}; "
-                    "INSERT INTO {0} BY NAME SELECT * FROM {1}; DROP TABLE {1}",
-                    into, stage, duck::KeysMatch(predict_.key)));
-  }
-  return data::Execute(connection_,
-                       fmt::format("DROP TABLE IF EXISTS {}; ALTER TABLE {} RENAME TO {}", into,
-                                   stage, QuoteIdentifier(predict_.into.table)));
+  return data::Execute(
+      connection_, fmt::format("DROP TABLE IF EXISTS {}; ALTER TABLE {} RENAME TO {}", into, stage,
+                               QuoteIdentifier(predict_.into.table)));
 }
 
 Status Prediction::Publish() {
@@ -142,9 +134,9 @@ Status Prediction::Publish() {
 
 Status Predict(const estate::PredictTask& predict, const LearningContext& context,
                const Attempt& attempt, const std::stop_token& stop, AttemptOutcome& outcome) {
-  AFL_ASSIGN(const data::DuckConnection connection, context.warehouse.Connect());
+  AFL_ASSIGN(const data::DuckConnection connection, context.warehouse->Connect());
   AFL_TRY(Prediction(predict, context, attempt, connection.get()).Run(stop, outcome));
-  if (const Status status = context.warehouse.Checkpoint(predict.into.project); !status.ok()) {
+  if (const Status status = context.warehouse->Checkpoint(predict.into.project); !status.ok()) {
     spdlog::debug("checkpoint of {} left to later: {}", predict.into.project,
                   status.error().message());
   }
@@ -157,8 +149,8 @@ Status Predict(const estate::PredictTask& predict, const LearningContext& contex
 std::vector<TaskPiece> PredictPieces(const estate::Task& task, const estate::PredictTask& predict,
                                      const LearningContext& context) {
   return {{SpecOfPiece(task, "predict", ""),
-           WorkOf([&predict, &context](const Attempt& attempt, const std::stop_token& stop,
-                                       AttemptOutcome& outcome) {
+           ThreadWorkOf([&predict, context](const Attempt& attempt, const std::stop_token& stop,
+                                            AttemptOutcome& outcome) {
              return Predict(predict, context, attempt, stop, outcome);
            })}};
 }

@@ -26,15 +26,15 @@ constexpr const char* kRowsTable = "temp._afluente_split_rows";
 
 // Which arms earlier results gave, as a table expression with the key, kept and since.
 Result<std::string> KeptArms(const estate::SplitTask& split, const fs::path& lake) {
-  const std::string none = fmt::format(
-      "(SELECT {}, NULL::VARCHAR AS {}, NULL::TIMESTAMPTZ AS {} FROM {} LIMIT 0)",
-      QuotedList(split.key), inference::kKeptColumn, inference::kSinceColumn,
-      duck::SqlName(split.table));
+  const std::string none =
+      fmt::format("(SELECT {}, NULL::VARCHAR AS {}, NULL::TIMESTAMPTZ AS {} FROM {} LIMIT 0)",
+                  QuotedList(split.key), inference::kKeptColumn, inference::kSinceColumn,
+                  duck::SqlName(split.table));
   AFL_ASSIGN(const auto manifest, lake::ReadManifest(lake));
   if (!manifest || manifest->files.empty()) return none;
   std::vector<std::string> wanted = split.key;
-  wanted.insert(wanted.end(), {inference::kArmColumn, inference::kExperimentColumn,
-                               inference::kAssignedColumn});
+  wanted.insert(wanted.end(),
+                {inference::kArmColumn, inference::kExperimentColumn, inference::kAssignedColumn});
   for (const std::string& name : wanted) {
     // The result of something else: nothing there that could be kept.
     if (std::none_of(manifest->columns.begin(), manifest->columns.end(),
@@ -77,8 +77,8 @@ std::string AssignedRows(const estate::SplitTask& split, const std::string& rows
   };
   std::string same_key;
   for (const std::string& key : split.key) {
-    same_key += fmt::format("{0}r.{1} = k.{1}", same_key.empty() ? "" : " AND ",
-                            QuoteIdentifier(key));
+    same_key +=
+        fmt::format("{0}r.{1} = k.{1}", same_key.empty() ? "" : " AND ", QuoteIdentifier(key));
   }
   const std::string stratum = split.assign->strata.empty() ? "''" : KeyText(split.assign->strata);
   return fmt::format(
@@ -90,11 +90,12 @@ std::string AssignedRows(const estate::SplitTask& split, const std::string& rows
       inference::kSinceColumn, rows, kept, same_key);
 }
 
-std::string StrataSelect(const estate::Assignment& assign, const std::vector<inference::Arm>& arms) {
+std::string StrataSelect(const estate::Assignment& assign,
+                         const std::vector<inference::Arm>& arms) {
   std::vector<std::string> taken;
   for (const inference::Arm& arm : arms) {
-    taken.push_back(fmt::format("count(*) FILTER ({} = {})", inference::kKeptColumn,
-                                QuoteLiteral(arm.name)));
+    taken.push_back(
+        fmt::format("count(*) FILTER ({} = {})", inference::kKeptColumn, QuoteLiteral(arm.name)));
   }
   return fmt::format(
       "SELECT {0}, md5_number_lower({1} || {0}) / {2} AS {3}, count({4}) AS {5}, [{6}] AS {7} "
@@ -105,14 +106,13 @@ std::string StrataSelect(const estate::Assignment& assign, const std::vector<inf
 }
 
 Status CheckAssign(duckdb_connection connection, const estate::SplitTask& split,
-                   const std::string& where,
-                   const std::vector<duck::TableColumn>& columns) {
+                   const std::string& where, const std::vector<duck::TableColumn>& columns) {
   AFL_TRY(CheckColumns("strata", split.assign->strata, split.table, columns));
   std::vector<std::string> names = split.key;
   names.insert(names.end(), split.assign->strata.begin(), split.assign->strata.end());
   for (const std::string& name : names) {
-    for (const char* own : {inference::kArmColumn, inference::kExperimentColumn,
-                            inference::kAssignedColumn}) {
+    for (const char* own :
+         {inference::kArmColumn, inference::kExperimentColumn, inference::kAssignedColumn}) {
       if (name != own) continue;
       return Error(ErrorKind::kInvalidConfig,
                    fmt::format("column {} would stand twice in the result, which has one of that "
@@ -126,9 +126,9 @@ Status CheckAssign(duckdb_connection connection, const estate::SplitTask& split,
 }
 
 Status Copy(duckdb_connection connection, const std::string& select, const fs::path& file) {
-  AFL_TRY(data::Execute(connection,
-                        fmt::format("COPY ({}) TO {} (FORMAT parquet, COMPRESSION zstd)", select,
-                                    QuoteLiteral(file.string()))));
+  AFL_TRY(
+      data::Execute(connection, fmt::format("COPY ({}) TO {} (FORMAT parquet, COMPRESSION zstd)",
+                                            select, QuoteLiteral(file.string()))));
   return SyncPath(file);
 }
 
@@ -169,13 +169,12 @@ Result<std::uint64_t> ExportShards(duckdb_connection connection, const estate::S
     std::vector<std::string> names = split.key;
     names.insert(names.end(), split.assign->strata.begin(), split.assign->strata.end());
     AFL_ASSIGN(const std::string kept, KeptArms(split, lake));
-    AFL_TRY(data::Execute(
-        connection,
-        fmt::format("CREATE TEMP TABLE {} AS {}", kRowsTable,
-                    AssignedRows(split,
-                                 HashedRows(split, split.assign->experiment, QuotedList(names),
-                                            where),
-                                 kept))));
+    AFL_TRY(data::Execute(connection,
+                          fmt::format("CREATE TEMP TABLE {} AS {}", kRowsTable,
+                                      AssignedRows(split,
+                                                   HashedRows(split, split.assign->experiment,
+                                                              QuotedList(names), where),
+                                                   kept))));
     rows = kRowsTable;
     const inference::AssignSpec spec{split.assign->experiment, ArmsOf(*split.assign), split.key,
                                      split.assign->strata, FormatRfc3339(nominal)};

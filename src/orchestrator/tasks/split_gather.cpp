@@ -135,7 +135,8 @@ nlohmann::json Balance(const std::vector<Stratum>& strata, const estate::Assignm
       if (deviation <= worst["rows"].get<double>()) continue;
       worst = {{"rows", deviation}, {"stratum", stratum.values}, {"arm", arms[i].name}};
     }
-    if (told.size() < kStrataTold) told.push_back({{"stratum", stratum.values}, {"arms", stratum.arms}});
+    if (told.size() < kStrataTold)
+      told.push_back({{"stratum", stratum.values}, {"arms", stratum.arms}});
   }
   nlohmann::json by_arm;
   double share_deviation = 0;

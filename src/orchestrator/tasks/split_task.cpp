@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "base/names.h"
 #include "connectors/duckdb/interrupt.h"
 #include "orchestrator/tasks/exchange.h"
 #include "orchestrator/tasks/learning.h"
@@ -27,13 +28,13 @@ fs::path LakeFolder(const estate::SplitTask& split, const LearningContext& conte
 
 Status Cut(const estate::SplitTask& split, const LearningContext& context, const Attempt& attempt,
            const std::stop_token& stop, AttemptOutcome& outcome) {
-  AFL_ASSIGN(const fs::path folder,
-             Exchange(context.lake).Begin(attempt.ref, context.clock.Now()));
-  AFL_ASSIGN(const data::DuckConnection connection, context.warehouse.Connect());
+  AFL_ASSIGN(const fs::path folder, Exchange(context.lake).Begin(attempt.ref, context.clock.Now()));
+  AFL_ASSIGN(const estate::TemplateValues values, context.values(attempt));
+  AFL_ASSIGN(const data::DuckConnection connection, context.warehouse->Connect());
   const duck::InterruptOnStop interrupt(connection.get(), stop);
   // All shards are of one moment.
   AFL_TRY(data::Execute(connection.get(), "BEGIN"));
-  auto rows = ExportShards(connection.get(), split, context.values(attempt), attempt.nominal,
+  auto rows = ExportShards(connection.get(), split, values, attempt.nominal,
                            LakeFolder(split, context), folder);
   (void)data::Execute(connection.get(), "ROLLBACK");
   AFL_ASSIGN(outcome.rows, std::move(rows));
@@ -53,9 +54,9 @@ Result<Command> ShardCommand(const estate::Task& task, const estate::SplitTask& 
     command.arguments = context.worker;
     command.arguments.insert(command.arguments.end(), {"assign", input.string(), output.string()});
   } else {
+    AFL_ASSIGN(const estate::TemplateValues values, context.values(attempt));
     for (const std::string& argument : split.command) {
-      AFL_ASSIGN(std::string text, estate::Render(argument, context.values(attempt),
-                                                  estate::Quoting::kPlain));
+      AFL_ASSIGN(std::string text, estate::Render(argument, values, estate::Quoting::kPlain));
       command.arguments.push_back(std::move(text));
     }
   }
@@ -128,8 +129,8 @@ Status Gathering::CountInputs(duckdb_connection connection) {
     AFL_ASSIGN(const fs::path input,
                exchange_.Find(attempt_.ref.run, PieceName(task_, "rows"), ShardFile(shard)));
     AFL_ASSIGN(const auto count,
-               data::QueryCells(connection, fmt::format("SELECT count(*) FROM read_parquet('{}')",
-                                                        input.string())));
+               data::QueryCells(connection, fmt::format("SELECT count(*) FROM read_parquet({})",
+                                                        QuoteLiteral(input.string()))));
     rows_.push_back(std::stoull(count.front().front().text));
   }
   return Done{};
@@ -137,14 +138,15 @@ Status Gathering::CountInputs(duckdb_connection connection) {
 
 Status Gathering::Run(const std::stop_token& stop, AttemptOutcome& outcome) {
   const fs::path lake = LakeFolder(split_, context_);
-  AFL_ASSIGN(const data::DuckConnection connection, context_.warehouse.Connect());
+  AFL_ASSIGN(const data::DuckConnection connection, context_.warehouse->Connect());
   const duck::InterruptOnStop interrupt(connection.get(), stop);
   AFL_TRY(FindOutputs());
   const std::string position = PositionOf(attempt_.ref.run, attempts_);
   AFL_ASSIGN(const bool is_gathered, IsGathered(lake, position));
   std::error_code failed;
   for (std::size_t shard = 0; shard < outputs_.size() && !is_gathered; ++shard) {
-    if (fs::exists(outputs_[shard].file, failed) || fs::exists(lake / outputs_[shard].name, failed)) {
+    if (fs::exists(outputs_[shard].file, failed) ||
+        fs::exists(lake / outputs_[shard].name, failed)) {
       continue;
     }
     return Error(ErrorKind::kNotFound,
@@ -153,8 +155,8 @@ Status Gathering::Run(const std::stop_token& stop, AttemptOutcome& outcome) {
                              shard));
   }
   if (!is_gathered) AFL_TRY(CountInputs(connection.get()));
-  AFL_ASSIGN(Gathered gathered, Gather(connection.get(), split_, task_.name, position, outputs_,
-                                       rows_, lake));
+  AFL_ASSIGN(Gathered gathered,
+             Gather(connection.get(), split_, task_.name, position, outputs_, rows_, lake));
   outcome.rows = gathered.rows;
   outcome.output = std::move(gathered.report);
   exchange_.Empty(attempts_);
@@ -166,20 +168,21 @@ Status Gathering::Run(const std::stop_token& stop, AttemptOutcome& outcome) {
 std::vector<TaskPiece> SplitPieces(const estate::Task& task, const estate::SplitTask& split,
                                    const LearningContext& context) {
   std::vector<TaskPiece> pieces;
-  pieces.push_back({SpecOfPiece(task, "split", "rows"),
-                    WorkOf([&split, &context](const Attempt& attempt, const std::stop_token& stop,
-                                              AttemptOutcome& outcome) {
-                      return Cut(split, context, attempt, stop, outcome);
-                    })});
-  TaskPiece gather{SpecOfPiece(task, "split", ""),
-                   WorkOf([&task, &split, &context](const Attempt& attempt,
-                                                    const std::stop_token& stop,
-                                                    AttemptOutcome& outcome) {
-                     return Gathering(task, split, context, attempt).Run(stop, outcome);
-                   })};
+  pieces.push_back(
+      {SpecOfPiece(task, "split", "rows"),
+       ThreadWorkOf([&split, context](const Attempt& attempt, const std::stop_token& stop,
+                                      AttemptOutcome& outcome) {
+         return Cut(split, context, attempt, stop, outcome);
+       })});
+  TaskPiece gather{
+      SpecOfPiece(task, "split", ""),
+      ThreadWorkOf([&task, &split, context](const Attempt& attempt, const std::stop_token& stop,
+                                            AttemptOutcome& outcome) {
+        return Gathering(task, split, context, attempt).Run(stop, outcome);
+      })};
   for (int shard = 0; shard < split.shards; ++shard) {
     TaskPiece piece{SpecOfPiece(task, "split", fmt::format("shard-{}", shard)),
-                    ProcessWork([&task, &split, shard, &context](const Attempt& attempt) {
+                    ProcessWork([&task, &split, shard, context](const Attempt& attempt) {
                       return ShardCommand(task, split, shard, context, attempt);
                     })};
     piece.spec.after = {PieceName(task, "rows")};

@@ -54,7 +54,6 @@ Status ExampleExport::CheckNames(const std::vector<duck::TableColumn>& columns) 
   AFL_TRY(CheckColumns("label", {train_.label}, train_.table, columns));
   AFL_TRY(CheckColumns("key", train_.key, train_.table, columns));
   AFL_TRY(CheckColumns("features", train_.features, train_.table, columns));
-  AFL_TRY(CheckColumns("exclude", train_.exclude, train_.table, columns));
   if (!train_.group.empty()) AFL_TRY(CheckColumns("group", {train_.group}, train_.table, columns));
   if (train_.key.empty()) {
     return Error(ErrorKind::kInvalidConfig,
@@ -77,8 +76,7 @@ Result<std::vector<Feature>> ExampleExport::Features(
   std::vector<Feature> features;
   for (const duck::TableColumn& column : columns) {
     const bool is_named = train_.features.empty() || is_in(train_.features, column.name);
-    if (!is_named || is_in(train_.key, column.name) || is_in(train_.exclude, column.name) ||
-        is_in({train_.label}, column.name)) {
+    if (!is_named || is_in(train_.key, column.name) || is_in({train_.label}, column.name)) {
       continue;
     }
     AFL_ASSIGN(const FeatureKind kind, inference::KindOf(column));
@@ -113,7 +111,7 @@ Status ExampleExport::CheckRows(const std::vector<Feature>& features) const {
     if (std::stoull(count) <= inference::kCategoriesMax) continue;
     return Error(ErrorKind::kInvalidConfig,
                  fmt::format("column {} has some {} different texts, more than {}: it identifies "
-                             "rows rather than kinds of them; list it in `exclude`",
+                             "rows rather than kinds of them; name the others in `features`",
                              feature.name, count, inference::kCategoriesMax));
   }
   return Done{};
@@ -183,7 +181,7 @@ Status ExportExamples(const estate::TrainTask& train, const LearningContext& con
                       AttemptOutcome& outcome) {
   const Exchange exchange(context.lake);
   AFL_ASSIGN(const fs::path folder, exchange.Begin(attempt.ref, context.clock.Now()));
-  AFL_ASSIGN(const data::DuckConnection connection, context.warehouse.Connect());
+  AFL_ASSIGN(const data::DuckConnection connection, context.warehouse->Connect());
   const duck::InterruptOnStop interrupt(connection.get(), stop);
   // What is checked is what is exported.
   AFL_TRY(data::Execute(connection.get(), "BEGIN"));
@@ -198,10 +196,11 @@ Result<Command> FitCommand(const estate::Task& task, const LearningContext& cont
   const Exchange exchange(context.lake);
   AFL_ASSIGN(const fs::path spec,
              exchange.Find(attempt.ref.run, PieceName(task, "rows"), "spec.json"));
+  AFL_ASSIGN(const fs::path out, exchange.Make(attempt.ref));
   Command command;
   command.arguments = context.worker;
-  command.arguments.insert(command.arguments.end(), {"fit", spec.parent_path().string(),
-                                                     exchange.FolderOf(attempt.ref).string()});
+  command.arguments.insert(command.arguments.end(),
+                           {"fit", spec.parent_path().string(), out.string()});
   return command;
 }
 
@@ -270,20 +269,21 @@ std::vector<std::string> ThisProgramAsWorker() {
 std::vector<TaskPiece> TrainPieces(const estate::Task& task, const estate::TrainTask& train,
                                    const LearningContext& context) {
   TaskPiece rows{SpecOfPiece(task, "train", "rows"),
-                 WorkOf([&train, &context](const Attempt& attempt, const std::stop_token& stop,
-                                           AttemptOutcome& outcome) {
+                 ThreadWorkOf([&train, context](const Attempt& attempt, const std::stop_token& stop,
+                                                AttemptOutcome& outcome) {
                    return ExportExamples(train, context, attempt, stop, outcome);
                  })};
   TaskPiece fit{SpecOfPiece(task, "train", "fit"),
-                ProcessWork([&task, &context](const Attempt& attempt) {
+                ProcessWork([&task, context](const Attempt& attempt) {
                   return FitCommand(task, context, attempt);
                 })};
   fit.spec.after = {rows.spec.name};
-  TaskPiece publish{SpecOfPiece(task, "train", ""),
-                    WorkOf([&task, &train, &context](const Attempt& attempt, const std::stop_token&,
-                                                     AttemptOutcome& outcome) {
-                      return PublishModel(task, train, context, attempt, outcome);
-                    })};
+  TaskPiece publish{
+      SpecOfPiece(task, "train", ""),
+      ThreadWorkOf([&task, &train, context](const Attempt& attempt, const std::stop_token&,
+                                            AttemptOutcome& outcome) {
+        return PublishModel(task, train, context, attempt, outcome);
+      })};
   publish.spec.after = {fit.spec.name};
   return {std::move(rows), std::move(fit), std::move(publish)};
 }

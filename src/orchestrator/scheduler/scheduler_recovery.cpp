@@ -67,6 +67,13 @@ Status Scheduler::Start(std::vector<JobSpec> jobs) {
     const bool edited = is_known && found->schedule != job->spec.schedule_text;
     const bool starts_now = !is_known || edited || job->row.paused ||
                             job->spec.policy.catch_up == estate::CatchUp::kNone;
+    if (options_.only_triggered) {
+      job->row.paused = false;
+      job->spec.next_fire = nullptr;
+      job->row.job = job->spec.name;
+      jobs_[job->spec.name] = std::move(job);
+      continue;
+    }
     if (starts_now) job->row.high_water = std::max(job->row.high_water, now);
     if (edited) {
       spdlog::info("{}: its schedule was edited; it fires from now on", job->spec.name);
@@ -87,12 +94,14 @@ Status Scheduler::Start(std::vector<JobSpec> jobs) {
 
 void Scheduler::TakeUp(JobRun row) {
   const auto found = jobs_.find(row.job);
+  if (found == jobs_.end() && options_.only_triggered) return;
   if (found == jobs_.end()) {
     const RunState before = row.state;
     row.state = RunState::kCancelled;
     row.error = "its job is no longer in the estate";
     row.ended = clock_.Now();
     store_.Move(row, before);
+    TellParent(row);
     return;
   }
   Job& job = *found->second;
@@ -101,10 +110,12 @@ void Scheduler::TakeUp(JobRun row) {
   Run& run = *made;
   runs_[run.row.id] = std::move(made);
   if (run.row.state == RunState::kQueued) {
-    job.queue.push_back(&run);
+    job.QueueOf(run).push_back(&run);
+    if (IsBackfill(run)) backfilling_.insert(&job);
     return;
   }
-  job.active.insert(&run);
+  job.ActiveOf(run).insert(&run);
+  if (IsBackfill(run)) ++backfills_;
   for (std::size_t task = 0; task < run.states.size(); ++task) TakeUpTask(run, task);
   SettleAll(run);
   FinishIfDone(run);
@@ -126,6 +137,11 @@ void Scheduler::TakeUpTask(Run& run, std::size_t task) {
     timers_.push({clock_.Monotonic() + left, attempt, false});
   }
   if (row.state != TaskState::kRunning) return;
+  if (spec.child) {
+    child_starts_.push_back(attempt);
+    add_timeout();
+    return;
+  }
   const bool adopted = executor_.Adopt(
       AttemptOf(run, task),
       [this](const AttemptRef& ref, AttemptOutcome outcome) { OnEnded(ref, std::move(outcome)); });

@@ -23,6 +23,9 @@ std::chrono::nanoseconds RetryDelay(const estate::RetryPolicy& policy, int failu
       static_cast<std::int64_t>(delay * (1 + policy.jitter * share) * 1e6));
 }
 
+// In pools everything that is live goes before any backfill.
+constexpr int kBackfillGivesWay = 1'000'000;
+
 bool MayRetry(const estate::RetryPolicy& policy, int failures, ErrorKind kind) {
   if (failures > policy.retries || kind == ErrorKind::kCancelled) return false;
   return policy.retry_on.empty() || std::find(policy.retry_on.begin(), policy.retry_on.end(),
@@ -57,7 +60,7 @@ Scheduler::Run* Scheduler::CreateRun(Job& job, const FireTime& fire, const std::
   row.state = RunState::kQueued;
   row.nominal = fire.nominal;
   row.interval_start = fire.interval_start;
-  row.priority = job.spec.policy.priority;
+  row.priority = job.spec.policy.priority - (trigger == kBackfillTrigger ? kBackfillGivesWay : 0);
   row.params = params;
   row.created = clock_.Now();
   for (const TaskSpec& task : job.spec.tasks) {
@@ -68,7 +71,7 @@ Scheduler::Run* Scheduler::CreateRun(Job& job, const FireTime& fire, const std::
   auto run = MakeRun(job, std::move(row));
   Run* made = run.get();
   runs_[made->row.id] = std::move(run);
-  job.queue.push_back(made);
+  job.QueueOf(*made).push_back(made);
   return made;
 }
 
@@ -79,7 +82,28 @@ void Scheduler::Skip(Run& run, const std::string& why) {
   run.row.ended = clock_.Now();
   for (std::size_t task = 0; task < run.states.size(); ++task) Move(run, task, TaskState::kSkipped);
   store_.Move(run.row, before);
+  TellParent(run.row);
   runs_.erase(std::string(run.row.id));
+}
+
+bool Scheduler::IsBackfill(const Run& run) { return run.row.trigger == kBackfillTrigger; }
+
+// Live runs never wait for them: one starts when its job has nothing else to do.
+void Scheduler::StartBackfills() {
+  const std::set<Job*> waiting = backfilling_;
+  for (Job* job : waiting) {
+    const estate::RunPolicy& policy = job->spec.policy;
+    const int at_a_time =
+        policy.overlap == estate::RunOverlap::kAllow ? std::max(1, policy.max_active_runs) : 1;
+    while (!job->backfill_queue.empty() && backfills_ < options_.max_backfills &&
+           std::ssize(job->backfill_active) < at_a_time && job->active.empty() &&
+           job->queue.empty() && !job->row.paused && !shutting_down_) {
+      Run& run = *job->backfill_queue.front();
+      job->backfill_queue.pop_front();
+      Begin(run);
+    }
+    if (job->backfill_queue.empty()) backfilling_.erase(job);
+  }
 }
 
 // Overlap is decided here, when it is a run's turn, so that an edited policy holds for runs that
@@ -116,7 +140,8 @@ void Scheduler::StartRuns(Job& job) {
 }
 
 void Scheduler::Begin(Run& run) {
-  run.job->active.insert(&run);
+  run.job->ActiveOf(run).insert(&run);
+  if (IsBackfill(run)) ++backfills_;
   run.row.state = RunState::kRunning;
   run.row.ended = WallTime();
   run.row.error.clear();
@@ -147,6 +172,7 @@ void Scheduler::SettleAll(Run& run) {
 }
 
 void Scheduler::MakeReady(Run& run, std::size_t task) {
+  if (run.job->spec.tasks[task].child) return BeginChild(run, task);
   Move(run, task, TaskState::kReady);
   run.entered[task] = ++sequence_;
   PoolOf(run.job->spec.tasks[task])
@@ -257,7 +283,9 @@ void Scheduler::SkipNotChosen(Run& run, std::size_t task, const std::vector<std:
 void Scheduler::CancelTasks(Run& run) {
   run.cancelling = true;
   for (std::size_t task = 0; task < run.states.size(); ++task) {
-    if (run.states[task] == TaskState::kRunning) {
+    if (run.states[task] == TaskState::kRunning && run.job->spec.tasks[task].child) {
+      if (!CancelChild(run, task)) Move(run, task, TaskState::kCancelled);
+    } else if (run.states[task] == TaskState::kRunning) {
       const TaskRow& row = run.row.tasks[task];
       cancels_.push_back({run.row.id, row.task, row.attempt});
     } else if (!IsEnd(run.states[task])) {
@@ -283,8 +311,10 @@ void Scheduler::FinishIfDone(Run& run) {
   }
   run.row.ended = clock_.Now();
   store_.Move(run.row, RunState::kRunning);
+  TellParent(run.row);
   Job& job = *run.job;
-  job.active.erase(&run);
+  job.ActiveOf(run).erase(&run);
+  if (IsBackfill(run)) --backfills_;
   runs_.erase(std::string(run.row.id));
   StartRuns(job);
 }

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/names.h"
+#include "connectors/duckdb/checkpoints.h"
 #include "connectors/duckdb/interrupt.h"
 #include "connectors/duckdb/stage_keys.h"
 #include "inference/model_versions.h"
@@ -114,6 +115,9 @@ Status Prediction::Run(const std::stop_token& stop, AttemptOutcome& outcome) {
 Status Prediction::PutInPlace() const {
   const std::string into = duck::SqlName(predict_.into);
   const std::string stage = duck::SqlName(stage_);
+  // What a sensor of the table asks for.
+  AFL_TRY(duck::WriteCheckpoint(connection_, predict_.into, predict_.model,
+                                {"predict", FormatRfc3339(attempt_.nominal)}));
   return data::Execute(
       connection_, fmt::format("DROP TABLE IF EXISTS {}; ALTER TABLE {} RENAME TO {}", into, stage,
                                QuoteIdentifier(predict_.into.table)));

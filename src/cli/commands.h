@@ -25,6 +25,8 @@ void AddBackfillCommand(const CommandContext& context);
 void AddJobCommands(const CommandContext& context);
 void AddCompactCommand(const CommandContext& context);
 void AddCompletionCommand(const CommandContext& context);
+/// Hidden: child processes of tasks.
+void AddWorkerCommand(const CommandContext& context);
 void AddVersionCommand(const CommandContext& context);
 
 }  // namespace afluente::cli

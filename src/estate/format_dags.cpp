@@ -20,7 +20,7 @@ Shape TrainShape() {
                 "What it learns from, a row an example; rows whose label is NULL are left out."),
        Required("label", Scalar(kColumnName),
                 "What it learns: a column of true and false, or 1 and 0."),
-       Optional("key", OneOrList(kColumnName), "Columns that name an example; never features."),
+       Required("key", OneOrList(kColumnName), "Columns that name an example; never features."),
        Optional("features", ListOf(Scalar(kColumnName)), "The columns it learns by.",
                 "all but label and key"),
        Optional("group", Scalar(kColumnName),
@@ -43,7 +43,7 @@ Shape PredictShape() {
        Required("table", Scalar(kWarehouseTable), "The rows to score."),
        Optional("where", Scalar(kCondition), "Only rows that meet this condition are scored."),
        Required("into", Scalar(kWarehouseTable),
-                "Where the scores go; rows with the same key are replaced."),
+                "Where the scores go; it has the rows of the last run and no others."),
        Required("key", OneOrList(kColumnName), "Columns that go along and name a row of `into`."),
        Optional("score", Scalar(kColumnName), "The column with the probability.", "score")});
 }

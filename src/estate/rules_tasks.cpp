@@ -7,6 +7,7 @@
 #include "estate/dag_values.h"
 #include "estate/read_values.h"
 #include "estate/scalars.h"
+#include "estate/train_parameters.h"
 
 namespace afluente::estate {
 namespace {
@@ -132,6 +133,13 @@ class TaskCheck {
       Report({"train", "features"}, "the label is among the features, which would give it away");
     }
     if (action.rounds < 1) Report({"train", "rounds"}, "expected at least 1 round");
+    if (action.holdout <= 0 || action.holdout >= 1) {
+      Report({"train", "holdout"}, "expected a share between 0 and 1, neither included");
+    }
+    for (const auto& [name, value] : action.parameters) {
+      const std::string problem = TrainParameterProblem(name, value);
+      if (!problem.empty()) Report({"train", "parameters"}, problem);
+    }
   }
 
   void CheckAction(const PredictTask& action) {

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "orchestrator/tasks/learning.h"
 #include "orchestrator/tasks/move_tasks.h"
 #include "orchestrator/tasks/outside_tasks.h"
 #include "orchestrator/tasks/warehouse_tasks.h"
@@ -122,17 +123,42 @@ class PieceMaker {
     piece.spec.child = ChildRun{action.dag, ParamsOf(context_, dag_, action)};
     return {std::move(piece)};
   }
-  template <class T>
-  std::vector<TaskPiece> operator()(const T&) const {
-    return One([kind = NameOf(task_.action)](const Attempt&, const std::stop_token&) {
-      AttemptOutcome outcome;
-      outcome.status = Error(ErrorKind::kInvalidConfig,
-                             "tasks of the kind " + std::string(kind) + " cannot be run yet");
-      return outcome;
-    });
+  std::vector<TaskPiece> operator()(const estate::TrainTask& action) const {
+    return TrainPieces(task_, action, Learning(dag_.project));
+  }
+  std::vector<TaskPiece> operator()(const estate::PredictTask& action) const {
+    return PredictPieces(task_, action, Learning(ProjectOf(action.model)));
+  }
+  std::vector<TaskPiece> operator()(const estate::SplitTask& action) const {
+    return SplitPieces(task_, action, Learning(dag_.project));
   }
 
  private:
+  // Of the DAG that trains the model; its name is one in the whole estate.
+  std::string ProjectOf(const std::string& model) const {
+    for (const auto& [name, dag] : context_.estate.dags) {
+      for (const estate::Task& task : dag.tasks) {
+        const auto* train = std::get_if<estate::TrainTask>(&task.action);
+        if (train != nullptr && train->model == model) return dag.project;
+      }
+    }
+    return dag_.project;
+  }
+  LearningContext Learning(const std::string& project) const {
+    LearningContext learning{.clock = context_.clock};
+    if (context_.owner != nullptr) {
+      learning.warehouse = &context_.owner->warehouse();
+      learning.lake = context_.owner->paths().lake;
+    }
+    learning.estate_folder = context_.estate.folder;
+    learning.project = project;
+    learning.worker = ThisProgramAsWorker();
+    learning.values = [&context = context_, &dag = dag_](const Attempt& attempt) {
+      return ValuesOf(context, dag, attempt);
+    };
+    learning.on_updated = context_.on_updated;
+    return learning;
+  }
   std::vector<TaskPiece> One(TaskWork work) const { return {{SpecOf(task_), std::move(work)}}; }
 
   const TaskContext& context_;

@@ -33,6 +33,7 @@ struct TaskSpec {
   bool skip_at_timeout = false;          // Instead of failing it.
   std::string pool;                      // "": only the slots that all tasks share.
   int slots = 1;                         // Of the pool.
+  int own_slots = 0;  // Above 0: the pool is one of the job's own, and has so many.
   std::optional<ChildRun> child;         // No executor does it, and it takes no slots.
 };
 

@@ -177,6 +177,7 @@ class Scheduler {
   std::vector<std::string> WhyRunWaits(const Run& run) const;
 
   // scheduler_recovery.cpp
+  void AddOwnPools(JobSpec& job);
   static std::unique_ptr<Run> MakeRun(Job& job, JobRun row);
   void FitToJob(const Job& job, JobRun& row);
   void TakeUp(JobRun row);

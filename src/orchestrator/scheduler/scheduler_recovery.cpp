@@ -37,6 +37,16 @@ void Scheduler::FitToJob(const Job& job, JobRun& row) {
   row.tasks = std::move(tasks);
 }
 
+void Scheduler::AddOwnPools(JobSpec& job) {
+  for (TaskSpec& task : job.tasks) {
+    if (task.own_slots == 0) continue;
+    task.pool = job.name + "." + task.pool;
+    auto& pool = pools_[task.pool];
+    if (pool == nullptr) pool = std::make_unique<Pool>();
+    pool->slots = pool->free = task.own_slots;
+  }
+}
+
 Status Scheduler::Start(std::vector<JobSpec> jobs) {
   const std::scoped_lock lock(mutex_);
   AFL_ASSIGN(const std::vector<JobRow> known, store_.Jobs());
@@ -46,6 +56,7 @@ Status Scheduler::Start(std::vector<JobSpec> jobs) {
     if (!graph.ok()) {
       return std::move(graph).Within([&] { return "job " + spec.name; }).error();
     }
+    AddOwnPools(spec);
     auto job = std::make_unique<Job>();
     job->graph = std::move(graph).value();
     job->spec = std::move(spec);

@@ -20,6 +20,7 @@ struct TaskSpec {
   estate::TriggerRule rule = estate::TriggerRule::kAllSuccess;
   estate::RetryPolicy retry;
   std::chrono::milliseconds timeout{0};  // Of an attempt; 0: none.
+  bool skip_at_timeout = false;          // Instead of failing it.
   std::string pool;                      // "": only the slots that all tasks share.
   int slots = 1;                         // Of the pool.
 };

@@ -28,7 +28,7 @@ struct TaskRow {
   TaskState state = TaskState::kWaiting;
   int attempt = 0;   // Of how many starts; 0: never started.
   int failures = 0;  // Since the task was last cleared; what retries are counted by.
-  WallTime due{};    // kRetrying: of the next attempt.
+  WallTime due{};    // kRetrying: of the next attempt, or of the same one that starts again.
   WallTime started{};
   WallTime ended{};
   std::uint64_t rows = 0;
@@ -37,6 +37,9 @@ struct TaskRow {
   std::string error_kind;
   std::string error;
   std::string output;  // JSON that later tasks may read; "" for none.
+
+  /// Whether its attempt has asked to be started again and has not ended.
+  bool asks_again() const { return due != WallTime() && ended == WallTime(); }
 };
 
 struct JobRun {

@@ -132,6 +132,8 @@ void Scheduler::TakeTimers(std::chrono::nanoseconds now) {
       if (timer.is_timeout && state == TaskState::kRunning) {
         run.timed_out.insert(task);
         cancels_.push_back(timer.ref);
+      } else if (timer.is_timeout && run.row.tasks[task].asks_again()) {
+        Conclude(run, task, AttemptOutcome(), true);
       }
     });
   }
@@ -177,15 +179,18 @@ void Scheduler::Dispatch() {
     --free_tasks_;
     TaskRow& row = run.row.tasks[entry.task];
     const TaskRow before = row;
+    const bool is_again = row.asks_again();
     Enter(run, entry.task, TaskState::kRunning);
-    ++row.attempt;
-    row.started = clock_.Now();
-    row.ended = WallTime();
+    if (!is_again) {
+      ++row.attempt;
+      row.started = clock_.Now();
+      row.due = row.ended = WallTime();
+    }
     row.error.clear();
     row.error_kind.clear();
     store_.Move(run.row.id, before, row);
     starts_.push_back(AttemptOf(run, entry.task));
-    if (spec.timeout.count() > 0) {
+    if (spec.timeout.count() > 0 && !is_again) {
       timers_.push({clock_.Monotonic() + spec.timeout, starts_.back().ref, true});
     }
   }

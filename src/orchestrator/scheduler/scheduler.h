@@ -137,6 +137,8 @@ class Scheduler {
   void SettleAll(Run& run);
   void MakeReady(Run& run, std::size_t task);
   void End(Run& run, std::size_t task, AttemptOutcome outcome);
+  void StartAgainLater(Run& run, std::size_t task, const AttemptOutcome& outcome);
+  void Conclude(Run& run, std::size_t task, AttemptOutcome outcome, bool timed_out);
   void SkipNotChosen(Run& run, std::size_t task, const std::vector<std::string>& chosen);
   void FinishIfDone(Run& run);
   static void Enter(Run& run, std::size_t task, TaskState state);

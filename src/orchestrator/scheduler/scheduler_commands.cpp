@@ -86,7 +86,7 @@ Status Scheduler::Rerun(Run& run, const std::vector<std::size_t>& tasks) {
     TaskRow& row = run.row.tasks[task];
     const TaskRow before = row;
     row.failures = 0;
-    row.ended = WallTime();
+    row.due = row.ended = WallTime();
     row.error.clear();
     row.error_kind.clear();
     row.output.clear();
@@ -197,6 +197,9 @@ std::vector<std::string> Scheduler::WhyRunWaits(const Run& run) const {
     if (run.states[task] == TaskState::kRunning) {
       reasons.push_back(
           fmt::format("{} has been running since {}", name, FormatRfc3339(row.started)));
+    } else if (run.states[task] == TaskState::kRetrying && row.asks_again()) {
+      reasons.push_back(fmt::format("{} looks again at {}: {}", name, FormatRfc3339(row.due),
+                                    row.error.empty() ? "not yet" : row.error));
     } else if (run.states[task] == TaskState::kRetrying) {
       reasons.push_back(fmt::format("{} failed and is tried again at {}: {}", name,
                                     FormatRfc3339(row.due), row.error));

@@ -101,10 +101,18 @@ void Scheduler::TakeUp(JobRun row) {
 
 void Scheduler::TakeUpTask(Run& run, std::size_t task) {
   const TaskRow& row = run.row.tasks[task];
+  const TaskSpec& spec = run.job->spec.tasks[task];
+  const AttemptRef attempt = {run.row.id, row.task, row.attempt};
+  const auto add_timeout = [&] {
+    if (spec.timeout.count() == 0) return;
+    const auto left = std::max(row.started + spec.timeout - clock_.Now(), WallTime::duration(0));
+    timers_.push({clock_.Monotonic() + left, attempt, true});
+  };
+  if (row.asks_again()) add_timeout();
   if (row.state == TaskState::kReady) MakeReady(run, task);
   if (row.state == TaskState::kRetrying) {
     const auto left = std::max(row.due - clock_.Now(), WallTime::duration(0));
-    timers_.push({clock_.Monotonic() + left, {run.row.id, row.task, row.attempt}, false});
+    timers_.push({clock_.Monotonic() + left, attempt, false});
   }
   if (row.state != TaskState::kRunning) return;
   const bool adopted = executor_.Adopt(
@@ -115,14 +123,10 @@ void Scheduler::TakeUpTask(Run& run, std::size_t task) {
     MakeReady(run, task);
     return;
   }
-  const TaskSpec& spec = run.job->spec.tasks[task];
   Pool& pool = PoolOf(spec);
   pool.free -= std::min(spec.slots, pool.slots);
   --free_tasks_;
-  if (spec.timeout.count() > 0) {
-    const auto left = std::max(row.started + spec.timeout - clock_.Now(), WallTime::duration(0));
-    timers_.push({clock_.Monotonic() + left, {run.row.id, row.task, row.attempt}, true});
-  }
+  if (!row.asks_again()) add_timeout();
 }
 
 }  // namespace afluente::orchestrator

@@ -167,14 +167,45 @@ void Scheduler::LeaveRunning(Run& run, std::size_t task) {
 }
 
 void Scheduler::End(Run& run, std::size_t task, AttemptOutcome outcome) {
-  const bool ok = outcome.status.ok();
-  const bool cancelled = !ok && outcome.status.error().kind() == ErrorKind::kCancelled;
+  const bool cancelled =
+      !outcome.status.ok() && outcome.status.error().kind() == ErrorKind::kCancelled;
   const bool timed_out = run.timed_out.erase(task) > 0;
+  const bool goes_on = !run.cancelling && !timed_out;
   LeaveRunning(run, task);
   // Its next process begins it again.
-  if (cancelled && shutting_down_ && !run.cancelling && !timed_out) return;
+  if (cancelled && shutting_down_ && goes_on) return;
+  if (outcome.again_after.count() > 0) {
+    if (goes_on) return StartAgainLater(run, task, outcome);
+    outcome.status = Error(ErrorKind::kCancelled, "it was asked to end");
+  }
+  // What got done just before it was asked to end is done.
+  const bool is_too_late = timed_out && !outcome.status.ok();
+  Conclude(run, task, std::move(outcome), is_too_late);
+}
 
+void Scheduler::StartAgainLater(Run& run, std::size_t task, const AttemptOutcome& outcome) {
+  TaskRow& row = run.row.tasks[task];
+  const TaskRow before = row;
+  Enter(run, task, TaskState::kRetrying);
+  row.due = clock_.Now() + outcome.again_after;
+  if (!outcome.status.ok()) row.error = outcome.status.error().message();
+  timers_.push(
+      {clock_.Monotonic() + outcome.again_after, {run.row.id, row.task, row.attempt}, false});
+  store_.Move(run.row.id, before, row);
+}
+
+void Scheduler::Conclude(Run& run, std::size_t task, AttemptOutcome outcome, bool timed_out) {
   const TaskSpec& spec = run.job->spec.tasks[task];
+  if (timed_out) {
+    outcome.skipped = spec.skip_at_timeout;
+    outcome.status = Done{};
+    if (!spec.skip_at_timeout) {
+      outcome.status = Error(ErrorKind::kTransient,
+                             fmt::format("it took longer than its timeout of {} s",
+                                         std::chrono::duration<double>(spec.timeout).count()));
+    }
+  }
+  const bool ok = outcome.status.ok();
   TaskRow& row = run.row.tasks[task];
   const TaskRow before = row;
   row.ended = clock_.Now();
@@ -184,13 +215,8 @@ void Scheduler::End(Run& run, std::size_t task, AttemptOutcome outcome) {
   row.output = std::move(outcome.output);
   TaskState state = outcome.skipped ? TaskState::kSkipped : TaskState::kSucceeded;
   if (!ok) {
-    ErrorKind kind = outcome.status.error().kind();
+    const ErrorKind kind = outcome.status.error().kind();
     row.error = outcome.status.error().message();
-    if (timed_out) {
-      kind = ErrorKind::kTransient;
-      row.error = fmt::format("it took longer than its timeout of {} s",
-                              std::chrono::duration<double>(spec.timeout).count());
-    }
     row.error_kind = NameOf(kind);
     ++row.failures;
     if (run.cancelling) {

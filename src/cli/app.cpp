@@ -103,6 +103,7 @@ int Main(int argc, const char* const* argv) {
   AddTablesCommand(context);
   AddStatusCommand(context);
   AddScheduleCommand(context);
+  AddSimulateCommand(context);
   AddServeCommand(context);
   AddRunsCommand(context);
   AddLogsCommand(context);

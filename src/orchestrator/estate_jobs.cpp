@@ -74,19 +74,34 @@ ThreadWork WorkOf(Owner& owner, const T& job, std::optional<estate::TableAddress
 
 }  // namespace
 
-Result<EstateJobs> JobsOf(const estate::Estate& estate, Owner& owner, OnUpdated on_updated) {
-  EstateJobs jobs;
+Result<std::vector<JobSpec>> SpecsOf(const estate::Estate& estate) {
+  std::vector<JobSpec> specs;
   for (const auto& [name, integration] : estate.integrations) {
     if (!RunsAndEnds(integration)) continue;
     AFL_ASSIGN(JobSpec spec, SpecOf(name, std::string(NameOf(integration.mode)), "integration",
                                     integration.trigger, estate));
-    jobs.works[name][name] = WorkOf(owner, integration, integration.destination.table, on_updated);
-    jobs.specs.push_back(std::move(spec));
+    const auto& table = integration.destination.table;
+    if (table) spec.tasks.front().writes = table->ToString();
+    specs.push_back(std::move(spec));
   }
   for (const auto& [address, model] : estate.models) {
     AFL_ASSIGN(JobSpec spec, SpecOf(model.name, "model", "model", model.trigger, estate));
+    spec.tasks.front().writes = model.table.ToString();
+    if (model.trigger.kind == estate::Trigger::Kind::kAsset) spec.on_asset = model.trigger.subject;
+    specs.push_back(std::move(spec));
+  }
+  return specs;
+}
+
+Result<EstateJobs> JobsOf(const estate::Estate& estate, Owner& owner, OnUpdated on_updated) {
+  EstateJobs jobs;
+  AFL_ASSIGN(jobs.specs, SpecsOf(estate));
+  for (const auto& [name, integration] : estate.integrations) {
+    if (!RunsAndEnds(integration)) continue;
+    jobs.works[name][name] = WorkOf(owner, integration, integration.destination.table, on_updated);
+  }
+  for (const auto& [address, model] : estate.models) {
     jobs.works[model.name][model.name] = WorkOf(owner, model, model.table, on_updated);
-    jobs.specs.push_back(std::move(spec));
   }
   return jobs;
 }

@@ -12,16 +12,19 @@
 
 namespace afluente::orchestrator {
 
+/// Every model, and every integration that runs and ends: all but those that follow
+/// a database or what arrives in the inbox. One without a schedule is a job too: a
+/// person may trigger it. Errors: of Schedule::Make.
+Result<std::vector<JobSpec>> SpecsOf(const estate::Estate& estate);
+
 struct EstateJobs {
   std::vector<JobSpec> specs;
   TaskExecutor::Works works;
 };
 
-/// Every model, and every integration that runs and ends: all but those that follow
-/// a database or what arrives in the inbox. One without a schedule is a job too: a
-/// person may trigger it. Borrows the estate and the owner. `on_updated` hears of
-/// each warehouse table that a job has written; on other threads.
-/// Errors: of Schedule::Make.
+/// The jobs of SpecsOf, and how each of their tasks is done. Borrows the estate and
+/// the owner. `on_updated` hears of each warehouse table that a job has written; on
+/// other threads. Errors: those of SpecsOf.
 Result<EstateJobs> JobsOf(const estate::Estate& estate, Owner& owner,
                           std::function<void(const estate::TableAddress&)> on_updated);
 

@@ -38,6 +38,7 @@ Result<std::unique_ptr<JobScheduler>> JobScheduler::Open(
   SchedulerOptions options;
   options.wake = [alarm = made->alarm_.get()] { alarm->Wake(); };
   options.at_step = KillPoint();
+  options.pools = estate.pools;
   made->scheduler_ =
       std::make_unique<Scheduler>(owner.runs().file(), *made->executor_, clock, std::move(options));
   AFL_TRY(made->scheduler_->Start(std::move(jobs.specs)));

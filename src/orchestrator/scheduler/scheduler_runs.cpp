@@ -5,13 +5,15 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "orchestrator/scheduler/scheduler_state.h"
 
 namespace afluente::orchestrator {
 namespace {
 
-// The same task fails again after the same delays: what spreads them is the name, not chance.
+// The same task fails again after the same delays: what spreads them is the
+// name, not chance.
 std::chrono::nanoseconds RetryDelay(const estate::RetryPolicy& policy, int failures,
                                     const std::string& of) {
   const double factor = std::pow(policy.factor, failures - 1);
@@ -28,6 +30,11 @@ bool MayRetry(const estate::RetryPolicy& policy, int failures, ErrorKind kind) {
   return policy.retry_on.empty() || std::find(policy.retry_on.begin(), policy.retry_on.end(),
                                               NameOf(kind)) != policy.retry_on.end();
 }
+
+// Of priorities: every live task goes before those of backfills.
+constexpr int kBackfillBehind = 1'000'000;
+
+bool IsBackfill(const JobRun& run) { return run.trigger == "backfill"; }
 
 }  // namespace
 
@@ -57,7 +64,7 @@ Scheduler::Run* Scheduler::CreateRun(Job& job, const FireTime& fire, const std::
   row.state = RunState::kQueued;
   row.nominal = fire.nominal;
   row.interval_start = fire.interval_start;
-  row.priority = job.spec.policy.priority;
+  row.priority = job.spec.policy.priority - (IsBackfill(row) ? kBackfillBehind : 0);
   row.params = params;
   row.created = clock_.Now();
   for (const TaskSpec& task : job.spec.tasks) {
@@ -65,11 +72,42 @@ Scheduler::Run* Scheduler::CreateRun(Job& job, const FireTime& fire, const std::
     made.task = task.name;
   }
   store_.Create(row);
+  has_new_runs_ = true;
   auto run = MakeRun(job, std::move(row));
   Run* made = run.get();
   runs_[made->row.id] = std::move(run);
-  job.queue.push_back(made);
+  Enqueue(*made);
   return made;
+}
+
+// Live runs never wait for what is left of a backfill.
+void Scheduler::Enqueue(Run& run) {
+  std::deque<Run*>& queue = run.job->queue;
+  const auto place =
+      IsBackfill(run.row) ? queue.end() : std::find_if(queue.begin(), queue.end(), [](Run* other) {
+        return IsBackfill(other->row);
+      });
+  queue.insert(place, &run);
+}
+
+// A run that begins later is for the update as well; so is one that waits for
+// its turn.
+void Scheduler::StartUpdated(Job& job) {
+  if (!job.updated || job.row.paused || shutting_down_) return;
+  if (!job.active.empty() || !job.queue.empty()) return;
+  if (clock_.Monotonic() < job.rests_until) {
+    if (!std::exchange(job.is_resting, true)) {
+      timers_.push({job.rests_until, {}, false, &job});
+    }
+    return;
+  }
+  // Its data interval begins where that of the last one ended.
+  const auto later = job.row.high_water + WallTime::duration(1);
+  const WallTime nominal = std::max(clock_.Now(), later);
+  CreateRun(job, {nominal, nominal, job.row.high_water}, "asset", "");
+  job.row.high_water = nominal;
+  store_.Put(job.row);
+  StartRuns(job);
 }
 
 void Scheduler::Skip(Run& run, const std::string& why) {
@@ -82,8 +120,8 @@ void Scheduler::Skip(Run& run, const std::string& why) {
   runs_.erase(std::string(run.row.id));
 }
 
-// Overlap is decided here, when it is a run's turn, so that an edited policy holds for runs that
-// wait.
+// Overlap is decided here, when it is a run's turn, so that an edited policy
+// holds for runs that wait.
 void Scheduler::StartRuns(Job& job) {
   const estate::RunPolicy& policy = job.spec.policy;
   while (!job.queue.empty() && !job.row.paused && !shutting_down_) {
@@ -117,6 +155,7 @@ void Scheduler::StartRuns(Job& job) {
 
 void Scheduler::Begin(Run& run) {
   run.job->active.insert(&run);
+  run.job->updated = false;
   run.row.state = RunState::kRunning;
   run.row.ended = WallTime();
   run.row.error.clear();
@@ -126,7 +165,8 @@ void Scheduler::Begin(Run& run) {
   FinishIfDone(run);
 }
 
-// What is decided about a task decides about those after it; others are not looked at.
+// What is decided about a task decides about those after it; others are not
+// looked at.
 void Scheduler::Settle(Run& run, std::vector<std::size_t> open) {
   for (std::size_t next = 0; next < open.size(); ++next) {
     const std::size_t task = open[next];
@@ -284,9 +324,14 @@ void Scheduler::FinishIfDone(Run& run) {
   run.row.ended = clock_.Now();
   store_.Move(run.row, RunState::kRunning);
   Job& job = *run.job;
+  if (run.row.trigger == "asset") {
+    constexpr int kRest = 3;
+    job.rests_until = clock_.Monotonic() + kRest * (run.row.ended - run.row.started);
+  }
   job.active.erase(&run);
   runs_.erase(std::string(run.row.id));
   StartRuns(job);
+  StartUpdated(job);
 }
 
 }  // namespace afluente::orchestrator

@@ -1,4 +1,5 @@
-// What the scheduler keeps in memory of jobs, runs and pools; included by its own files only.
+// What the scheduler keeps in memory of jobs, runs and pools; included by its
+// own files only.
 #pragma once
 
 #include <deque>
@@ -21,6 +22,9 @@ struct Scheduler::Job {
   std::optional<FireTime> next;
   std::deque<Run*> queue;  // Runs that are queued, in the order of their turns.
   std::set<Run*> active;
+  bool updated = false;                     // After its newest run began.
+  std::chrono::nanoseconds rests_until{0};  // Monotonic.
+  bool is_resting = false;                  // A timer wakes it then.
 };
 
 struct Scheduler::Run {

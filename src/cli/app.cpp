@@ -107,6 +107,7 @@ int Main(int argc, const char* const* argv) {
   AddServeCommand(context);
   AddRunsCommand(context);
   AddLogsCommand(context);
+  AddBackfillCommand(context);
   AddJobCommands(context);
   AddLagCommand(context);
   AddPauseCommands(context);

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/run_dags.h"
 #include "cli/service.h"
 
 namespace afluente::cli {
@@ -14,18 +15,10 @@ using nlohmann::json;
 
 Result<int> Trigger(const GlobalFlags& flags, const std::string& job,
                     const std::vector<std::string>& params) {
-  json values = json::object();
-  for (const std::string& param : params) {
-    const std::size_t equals = param.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      return Error(ErrorKind::kInvalidConfig,
-                   fmt::format("--param {} is not of the form NAME=VALUE", param));
-    }
-    values[param.substr(0, equals)] = param.substr(equals + 1);
-  }
+  AFL_ASSIGN(const std::string values, ReadParameters(params));
   AFL_ASSIGN(const auto service, FindService(flags));
   AFL_ASSIGN(const json answer,
-             service->Post("/api/jobs/" + job + "/trigger", json{{"params", values}}));
+             service->Post("/api/jobs/" + job + "/trigger", json{{"params", json::parse(values)}}));
   if (flags.json) {
     fmt::print("{}\n", answer.dump(2));
   } else {

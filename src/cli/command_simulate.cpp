@@ -61,6 +61,12 @@ Result<Window> WindowOf(const schedule::Zone& zone, const SimulateFlags& chosen)
   return Error(ErrorKind::kInvalidConfig, "--to is not after --from");
 }
 
+// What the jobs are; how they are done is left alone.
+Result<std::vector<JobSpec>> SpecsOf(const orchestrator::TaskContext& context) {
+  AFL_ASSIGN(orchestrator::EstateJobs jobs, orchestrator::JobsOf(context));
+  return std::move(jobs.specs);
+}
+
 // Who waits for an updated table is started by it here, whatever starts it in `serve`.
 void TriggerByAssets(const estate::Estate& estate, std::vector<JobSpec>& specs) {
   for (JobSpec& spec : specs) {
@@ -169,7 +175,8 @@ Result<SimulationReport> MakeReport(const estate::Estate& estate, const std::str
                  "--assume: " + chosen.assume + " is no duration; write 30s, 5m or 2h");
   }
   AFL_ASSIGN(const orchestrator::Durations durations, DurationsOf(estate, state));
-  AFL_ASSIGN(std::vector<JobSpec> specs, orchestrator::SpecsOf(estate));
+  const orchestrator::TaskContext context{estate, nullptr, SystemClock(), [](const auto&) {}};
+  AFL_ASSIGN(std::vector<JobSpec> specs, SpecsOf(context));
   TriggerByAssets(estate, specs);
 
   std::set<std::string> guessed;

@@ -22,6 +22,7 @@ void AddPauseCommands(const CommandContext& context);
 void AddRunsCommand(const CommandContext& context);
 void AddLogsCommand(const CommandContext& context);
 /// trigger, why, cancel, retry, clear, mark-success.
+void AddBackfillCommand(const CommandContext& context);
 void AddJobCommands(const CommandContext& context);
 void AddCompactCommand(const CommandContext& context);
 void AddCompletionCommand(const CommandContext& context);

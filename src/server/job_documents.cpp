@@ -23,6 +23,17 @@ json ToJson(const orchestrator::TaskRow& task) {
           {"error", Text(task.error)}};
 }
 
+json ToJson(const orchestrator::BackfillPlan& plan) {
+  json runs = json::array();
+  for (const orchestrator::FireTime& run : plan.runs) {
+    runs.push_back({{"interval_start", Time(run.interval_start)}, {"nominal", Time(run.nominal)}});
+  }
+  return {{"job", plan.job},
+          {"runs", std::move(runs)},
+          {"left_out", plan.left_out},
+          {"estimated_seconds", plan.seconds ? json(*plan.seconds) : json()}};
+}
+
 json ToJson(const orchestrator::JobRun& run) {
   json tasks = json::array();
   for (const orchestrator::TaskRow& task : run.tasks) tasks.push_back(ToJson(task));

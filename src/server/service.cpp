@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "connectors/objectstore/lake_views.h"
+#include "orchestrator/jobs.h"
 
 namespace afluente::server {
 
@@ -15,12 +16,9 @@ Result<std::unique_ptr<Service>> Service::Open(const estate::Estate& estate,
                                                const std::string& listen, const Clock& clock,
                                                std::stop_token stop) {
   std::unique_ptr<Service> service(new Service(estate, std::move(stop)));
-  std::vector<const estate::Integration*> all;
-  for (const auto& [name, integration] : estate.integrations) all.push_back(&integration);
-  std::vector<const estate::Model*> models;
-  for (const auto& [address, model] : estate.models) models.push_back(&model);
-  AFL_ASSIGN(service->owner_,
-             orchestrator::Owner::Open(estate, state_root, all, models, "serve", clock));
+  AFL_ASSIGN(
+      service->owner_,
+      orchestrator::Owner::Open(estate, state_root, orchestrator::AllJobs(estate), "serve", clock));
   AFL_ASSIGN(service->inbox_, InboxServer::Open(estate, listen, service->owner_->inbox(), clock));
   const auto tell_jobs = [&service = *service](const estate::TableAddress& table) {
     service.TellJobs(table);

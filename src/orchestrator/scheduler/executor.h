@@ -13,6 +13,9 @@
 
 namespace afluente::orchestrator {
 
+/// What triggers a run that makes up for an interval long past.
+inline constexpr const char* kBackfillTrigger = "backfill";
+
 /// One attempt of one task.
 struct AttemptRef {
   std::string run;

@@ -9,9 +9,19 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/result.h"
 #include "estate/job.h"
 
 namespace afluente::orchestrator {
+
+struct Attempt;
+
+/// A task that is a run of another job, of the same data interval.
+struct ChildRun {
+  std::string job;
+  /// What that run is told, as JSON. An error fails the attempt.
+  std::function<Result<std::string>(const Attempt&)> params;
+};
 
 struct TaskSpec {
   std::string name;  // Unique in its job.
@@ -24,6 +34,7 @@ struct TaskSpec {
   std::string pool;                      // "": only the slots that all tasks share.
   int slots = 1;                         // Of the pool.
   std::string writes;                    // The warehouse table that it makes; "" for none.
+  std::optional<ChildRun> child;         // No executor does it, and it takes no slots.
 };
 
 /// One instant at which a schedule fires.

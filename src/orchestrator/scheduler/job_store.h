@@ -30,8 +30,7 @@ struct TaskRow {
   TaskState state = TaskState::kWaiting;
   int attempt = 0;   // Of how many starts; 0: never started.
   int failures = 0;  // Since the task was last cleared; what retries are counted by.
-  WallTime due{};    // kRetrying: of the next attempt, or of the same one that
-                     // starts again.
+  WallTime due{};    // kRetrying: of the next attempt, or of the same one that starts again.
   WallTime started{};
   WallTime ended{};
   std::uint64_t rows = 0;

@@ -160,7 +160,12 @@ void Scheduler::TakeTimers(std::chrono::nanoseconds now) {
       if (!timer.is_timeout && state == TaskState::kRetrying) MakeReady(run, task);
       if (timer.is_timeout && state == TaskState::kRunning) {
         run.timed_out.insert(task);
-        cancels_.push_back(timer.ref);
+        if (!run.job->spec.tasks[task].child) {
+          cancels_.push_back(timer.ref);
+        } else if (!CancelChild(run, task)) {
+          run.timed_out.erase(task);
+          Conclude(run, task, AttemptOutcome(), true);
+        }
       } else if (timer.is_timeout && run.row.tasks[task].asks_again()) {
         Conclude(run, task, AttemptOutcome(), true);
       }
@@ -267,6 +272,8 @@ Result<NextTick> Scheduler::Tick() {
     TakeUpdates();
     TakeFires(clock_.Now());
     TakeTimers(clock_.Monotonic());
+    StartBackfills();
+    TakeChildren();
     Dispatch();
   }
   AFL_TRY(FlushAndStart());

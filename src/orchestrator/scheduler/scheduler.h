@@ -26,8 +26,12 @@ namespace afluente::orchestrator {
 struct SchedulerOptions {
   int max_tasks = 16;                // Running at a time, over all jobs.
   std::map<std::string, int> pools;  // Slots of each.
-  /// Wakes whoever drives the scheduler: there is something for Tick. Called
-  /// with a lock held; must not call back.
+  int max_backfills = 2;             // Backfill runs at a time, over all jobs.
+  /// Nothing fires by itself, pauses do not count, and runs of jobs that are not known here are
+  /// left to another process. For one that runs a few jobs and ends.
+  bool only_triggered = false;
+  /// Wakes whoever drives the scheduler: there is something for Tick. Called with
+  /// a lock held; must not call back.
   std::function<void()> wake = [] {};
   /// Called at each named step between two that are durable; tests end the
   /// process there.
@@ -85,8 +89,12 @@ class Scheduler {
   /// there is one for the same occasion. Errors: kNotFound for an unknown job.
   Result<std::string> Trigger(const std::string& job, const std::string& trigger,
                               std::optional<FireTime> nominal, const std::string& params);
-  /// Ends a run early: tasks that wait are cancelled, those that run are asked
-  /// to stop.
+  /// Makes a run of each of `occasions`, all of them or none. They wait in a queue of their own:
+  /// one starts when nothing else of its job is running or waits, and gives way in pools. Returns
+  /// how many are new. Errors: kNotFound for an unknown job.
+  Result<std::size_t> Backfill(const std::string& job, const std::vector<FireTime>& occasions,
+                               const std::string& params);
+  /// Ends a run early: tasks that wait are cancelled, those that run are asked to stop.
   Status Cancel(const std::string& run);
   /// Runs a run's failed and cancelled tasks again, and what they kept from
   /// running.
@@ -99,6 +107,8 @@ class Scheduler {
   Status Pause(const std::string& job);
   Status Resume(const std::string& job);
   Result<WhyNot> Why(const std::string& job);
+  /// A run as it stands. Errors: kNotFound, naming the id.
+  Result<JobRun> Find(const std::string& run);
 
   /// Ends of attempts that the shutdown cancels are not recorded from now on:
   /// the next process takes them up.
@@ -152,11 +162,12 @@ class Scheduler {
   Attempt AttemptOf(const Run& run, std::size_t task) const;
 
   // scheduler_runs.cpp
-  static void Enqueue(Run& run);
   void StartUpdated(Job& job);
   Run* CreateRun(Job& job, const FireTime& fire, const std::string& trigger,
                  const std::string& params);
   void StartRuns(Job& job);
+  void StartBackfills();
+  static bool IsBackfill(const Run& run);
   void Begin(Run& run);
   void Skip(Run& run, const std::string& why);
   void Settle(Run& run, std::vector<std::size_t> open);
@@ -173,7 +184,18 @@ class Scheduler {
   void LeaveRunning(Run& run, std::size_t task);
   Pool& PoolOf(const TaskSpec& task);
 
+  // scheduler_children.cpp
+  void BeginChild(Run& run, std::size_t task);
+  void StartChild(Run& run, std::size_t task);
+  bool CancelChild(Run& run, std::size_t task);
+  void TellParent(const JobRun& child);
+  void EndParentTask(const JobRun& child);
+  void TakeChildren();
+  static std::string ChildId(const Run& run, std::size_t task);
+
   // scheduler_commands.cpp
+  void CancelQueued(Run& run);
+  void Reopen(Run& run, const std::vector<std::size_t>& tasks);
   Result<Run*> Load(const std::string& id);
   Status Rerun(Run& run, const std::vector<std::size_t>& tasks);
   std::vector<std::string> WhyRunWaits(const Run& run) const;
@@ -203,10 +225,15 @@ class Scheduler {
   std::uint64_t sequence_ = 0;
   Heap<Fire> fires_;
   Heap<Timer> timers_;
+  std::set<Job*> backfilling_;       // Jobs with backfill runs that are queued.
+  int backfills_ = 0;                // Running ones.
   std::vector<Attempt> starts_;      // Decided, not yet durable.
   std::vector<AttemptRef> cancels_;  // Likewise.
   bool has_new_runs_ = false;        // Not yet durable.
   bool has_new_ends_ = false;        // Likewise.
+  std::vector<AttemptRef>
+      child_starts_;                // Decided; their runs are looked for when nothing else is.
+  std::vector<JobRun> child_ends_;  // Runs whose parents do not know yet that they ended.
   bool shutting_down_ = false;
 
   std::mutex ends_mutex_;  // Guards both below.

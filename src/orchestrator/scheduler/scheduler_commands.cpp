@@ -33,6 +33,20 @@ Result<std::string> Scheduler::Trigger(const std::string& name, const std::strin
   return id;
 }
 
+Result<std::size_t> Scheduler::Backfill(const std::string& name,
+                                        const std::vector<FireTime>& occasions,
+                                        const std::string& params) {
+  const std::scoped_lock lock(mutex_);
+  AFL_ASSIGN(Job * job, FindJob(name));
+  std::size_t made = 0;
+  for (const FireTime& occasion : occasions) {
+    if (CreateRun(*job, occasion, kBackfillTrigger, params) != nullptr) ++made;
+  }
+  if (!job->backfill_queue.empty()) backfilling_.insert(job);
+  AFL_TRY(FlushFor(""));
+  return made;
+}
+
 Status Scheduler::Cancel(const std::string& id) {
   const std::scoped_lock lock(mutex_);
   const auto found = runs_.find(id);
@@ -43,19 +57,25 @@ Status Scheduler::Cancel(const std::string& id) {
   }
   Run& run = *found->second;
   if (run.row.state == RunState::kQueued) {
-    Job& job = *run.job;
-    job.queue.erase(std::find(job.queue.begin(), job.queue.end(), &run));
-    for (std::size_t task = 0; task < run.states.size(); ++task) {
-      if (!IsEnd(run.states[task])) Move(run, task, TaskState::kCancelled);
-    }
-    run.row.state = RunState::kCancelled;
-    run.row.ended = clock_.Now();
-    store_.Move(run.row, RunState::kQueued);
-    runs_.erase(found);
+    CancelQueued(run);
   } else {
     CancelTasks(run);
   }
   return FlushFor(id);
+}
+
+void Scheduler::CancelQueued(Run& run) {
+  Job& job = *run.job;
+  std::deque<Run*>& queue = job.QueueOf(run);
+  queue.erase(std::find(queue.begin(), queue.end(), &run));
+  for (std::size_t task = 0; task < run.states.size(); ++task) {
+    if (!IsEnd(run.states[task])) Move(run, task, TaskState::kCancelled);
+  }
+  run.row.state = RunState::kCancelled;
+  run.row.ended = clock_.Now();
+  store_.Move(run.row, RunState::kQueued);
+  TellParent(run.row);
+  runs_.erase(std::string(run.row.id));
 }
 
 Result<Scheduler::Run*> Scheduler::Load(const std::string& id) {
@@ -77,8 +97,7 @@ Result<Scheduler::Run*> Scheduler::Load(const std::string& id) {
 }
 
 // A run that had ended goes back to the front of its job's queue.
-Status Scheduler::Rerun(Run& run, const std::vector<std::size_t>& tasks) {
-  const std::string id = run.row.id;
+void Scheduler::Reopen(Run& run, const std::vector<std::size_t>& tasks) {
   const bool had_ended = run.row.state != RunState::kQueued && run.row.state != RunState::kRunning;
   for (const std::size_t task : tasks) {
     TaskRow& row = run.row.tasks[task];
@@ -98,12 +117,18 @@ Status Scheduler::Rerun(Run& run, const std::vector<std::size_t>& tasks) {
     run.row.error.clear();
     run.row.ended = WallTime();
     store_.Move(run.row, before);
-    run.job->queue.push_front(&run);
+    run.job->QueueOf(run).push_front(&run);
+    if (IsBackfill(run)) backfilling_.insert(run.job);
     StartRuns(*run.job);
   } else if (run.row.state == RunState::kRunning) {
     SettleAll(run);
     FinishIfDone(run);
   }
+}
+
+Status Scheduler::Rerun(Run& run, const std::vector<std::size_t>& tasks) {
+  const std::string id = run.row.id;
+  Reopen(run, tasks);
   return FlushFor(id);
 }
 
@@ -189,7 +214,9 @@ std::vector<std::string> Scheduler::WhyRunWaits(const Run& run) const {
     const TaskRow& row = run.row.tasks[task];
     const std::string name = fmt::format("task {} of run {}", row.task, run.row.id);
     const TaskSpec& spec = run.job->spec.tasks[task];
-    if (run.states[task] == TaskState::kRunning) {
+    if (run.states[task] == TaskState::kRunning && spec.child) {
+      reasons.push_back(fmt::format("{} waits for run {}", name, ChildId(run, task)));
+    } else if (run.states[task] == TaskState::kRunning) {
       reasons.push_back(
           fmt::format("{} has been running since {}", name, FormatRfc3339(row.started)));
     } else if (run.states[task] == TaskState::kRetrying && row.asks_again()) {
@@ -219,6 +246,12 @@ std::vector<std::string> Scheduler::WhyRunWaits(const Run& run) const {
   return reasons;
 }
 
+Result<JobRun> Scheduler::Find(const std::string& id) {
+  const std::scoped_lock lock(mutex_);
+  if (const auto found = runs_.find(id); found != runs_.end()) return found->second->row;
+  return store_.Find(id);
+}
+
 Result<WhyNot> Scheduler::Why(const std::string& name) {
   const std::scoped_lock lock(mutex_);
   AFL_ASSIGN(Job * job, FindJob(name));
@@ -234,6 +267,15 @@ Result<WhyNot> Scheduler::Why(const std::string& name) {
     if (job->row.paused || job->active.empty()) continue;
     why.reasons.push_back(fmt::format("run {} waits for run {}, since its job runs one at a time",
                                       run->row.id, (*job->active.begin())->row.id));
+  }
+  for (const Run* run : job->backfill_active) {
+    for (std::string& reason : WhyRunWaits(*run)) why.reasons.push_back(std::move(reason));
+  }
+  if (!job->backfill_queue.empty()) {
+    why.reasons.push_back(
+        fmt::format("{} backfill runs wait until nothing else of it runs, {} of "
+                    "all jobs at a time",
+                    job->backfill_queue.size(), options_.max_backfills));
   }
   if (!job->spec.next_fire) {
     why.reasons.push_back(job->spec.on_asset.empty()

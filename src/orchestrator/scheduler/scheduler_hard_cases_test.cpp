@@ -78,12 +78,12 @@ TEST_F(HardCasesTest, ADoubleFireIsOneRun) {
   Start();
   const WallTime one = clock_.Now() + 60min;
   const FireTime fire{one, one, one - 60min};
-  const auto first = scheduler_->Trigger("hourly", "backfill", fire, "");
-  const auto again = scheduler_->Trigger("hourly", "backfill", fire, "");
+  const auto first = scheduler_->Trigger("hourly", "manual", fire, "");
+  const auto again = scheduler_->Trigger("hourly", "manual", fire, "");
   EXPECT_EQ(first.value(), again.value());
   Tick();
   End(first.value() + " main");
-  EXPECT_EQ(scheduler_->Trigger("hourly", "backfill", fire, "").value(), first.value());
+  EXPECT_EQ(scheduler_->Trigger("hourly", "manual", fire, "").value(), first.value());
   Tick();
   EXPECT_THAT(executor_.started, SizeIs(1)) << "also when it has ended";
   // The high-water mark is lost, as by a restored backup of an hour before.
@@ -259,12 +259,12 @@ TEST_F(HardCasesTest, ABackfillDoesNotStarveLiveRuns) {
   Job("hourly").next_fire = Every(60min);
   Job("other");
   Start();
+  std::vector<FireTime> past_fires;
   for (int hour = 1; hour <= 3; ++hour) {
     const WallTime nominal = clock_.Now() - 24h + hour * 60min;
-    ASSERT_TRUE(
-        scheduler_->Trigger("hourly", "backfill", FireTime{nominal, nominal, nominal - 60min}, "")
-            .ok());
+    past_fires.push_back({nominal, nominal, nominal - 60min});
   }
+  ASSERT_EQ(scheduler_->Backfill("hourly", past_fires, "").value(), 3U);
   Tick();
   const auto past = [](int hour) {
     return "hourly@2026-11-23T0" + std::to_string(hour) + ":00:00.000000+00:00/backfill main";

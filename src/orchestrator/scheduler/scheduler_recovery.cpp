@@ -56,6 +56,13 @@ Status Scheduler::Start(std::vector<JobSpec> jobs) {
     const bool edited = is_known && job->row.schedule != job->spec.schedule_text;
     const bool starts_now = !is_known || edited || job->row.paused ||
                             job->spec.policy.catch_up == estate::CatchUp::kNone;
+    if (options_.only_triggered) {
+      job->row.paused = false;
+      job->spec.next_fire = nullptr;
+      job->row.job = job->spec.name;
+      jobs_[job->spec.name] = std::move(job);
+      continue;
+    }
     if (starts_now) job->row.high_water = std::max(job->row.high_water, now);
     if (edited) {
       spdlog::info("{}: its schedule was edited; it fires from now on", job->spec.name);
@@ -77,12 +84,14 @@ Status Scheduler::Start(std::vector<JobSpec> jobs) {
 
 void Scheduler::TakeUp(JobRun row) {
   const auto found = jobs_.find(row.job);
+  if (found == jobs_.end() && options_.only_triggered) return;
   if (found == jobs_.end()) {
     const RunState before = row.state;
     row.state = RunState::kCancelled;
     row.error = "its job is no longer in the estate";
     row.ended = clock_.Now();
     store_.Move(row, before);
+    TellParent(row);
     return;
   }
   Job& job = *found->second;
@@ -91,10 +100,12 @@ void Scheduler::TakeUp(JobRun row) {
   Run& run = *made;
   runs_[run.row.id] = std::move(made);
   if (run.row.state == RunState::kQueued) {
-    Enqueue(run);
+    job.QueueOf(run).push_back(&run);
+    if (IsBackfill(run)) backfilling_.insert(&job);
     return;
   }
-  job.active.insert(&run);
+  job.ActiveOf(run).insert(&run);
+  if (IsBackfill(run)) ++backfills_;
   for (std::size_t task = 0; task < run.states.size(); ++task) TakeUpTask(run, task);
   SettleAll(run);
   FinishIfDone(run);
@@ -116,6 +127,11 @@ void Scheduler::TakeUpTask(Run& run, std::size_t task) {
     timers_.push({clock_.Monotonic() + left, attempt, false});
   }
   if (row.state != TaskState::kRunning) return;
+  if (spec.child) {
+    child_starts_.push_back(attempt);
+    add_timeout();
+    return;
+  }
   const bool adopted = executor_.Adopt(
       AttemptOf(run, task),
       [this](const AttemptRef& ref, AttemptOutcome outcome) { OnEnded(ref, std::move(outcome)); });
@@ -147,7 +163,8 @@ void Scheduler::Lose(const std::string& id) {
   Job& job = *run.job;
   std::vector<LostAttempt> left;
   for (std::size_t task = 0; task < run.states.size(); ++task) {
-    if (run.states[task] != TaskState::kRunning) continue;
+    // A child's run is its own.
+    if (run.states[task] != TaskState::kRunning || job.spec.tasks[task].child) continue;
     const AttemptRef ref = {id, run.row.tasks[task].task, run.row.tasks[task].attempt};
     const auto not_started =
         std::erase_if(starts_, [&](const Attempt& attempt) { return attempt.ref == ref; });
@@ -160,8 +177,9 @@ void Scheduler::Lose(const std::string& id) {
     left.push_back({ref, &pool, std::min(spec.slots, pool.slots)});
     cancels_.push_back(ref);
   }
-  std::erase(job.queue, &run);
-  job.active.erase(&run);
+  std::erase(job.QueueOf(run), &run);
+  const bool was_active = job.ActiveOf(run).erase(&run) > 0;
+  if (was_active && IsBackfill(run)) --backfills_;
   runs_.erase(found);
   if (left.empty()) return TakeUpLost(id);
   lost_[id] = std::move(left);

@@ -25,16 +25,14 @@ std::chrono::nanoseconds RetryDelay(const estate::RetryPolicy& policy, int failu
       static_cast<std::int64_t>(delay * (1 + policy.jitter * share) * 1e6));
 }
 
+// In pools everything that is live goes before any backfill.
+constexpr int kBackfillGivesWay = 1'000'000;
+
 bool MayRetry(const estate::RetryPolicy& policy, int failures, ErrorKind kind) {
   if (failures > policy.retries || kind == ErrorKind::kCancelled) return false;
   return policy.retry_on.empty() || std::find(policy.retry_on.begin(), policy.retry_on.end(),
                                               NameOf(kind)) != policy.retry_on.end();
 }
-
-// Of priorities: every live task goes before those of backfills.
-constexpr int kBackfillBehind = 1'000'000;
-
-bool IsBackfill(const JobRun& run) { return run.trigger == "backfill"; }
 
 }  // namespace
 
@@ -64,7 +62,7 @@ Scheduler::Run* Scheduler::CreateRun(Job& job, const FireTime& fire, const std::
   row.state = RunState::kQueued;
   row.nominal = fire.nominal;
   row.interval_start = fire.interval_start;
-  row.priority = job.spec.policy.priority - (IsBackfill(row) ? kBackfillBehind : 0);
+  row.priority = job.spec.policy.priority - (trigger == kBackfillTrigger ? kBackfillGivesWay : 0);
   row.params = params;
   row.created = clock_.Now();
   for (const TaskSpec& task : job.spec.tasks) {
@@ -76,18 +74,8 @@ Scheduler::Run* Scheduler::CreateRun(Job& job, const FireTime& fire, const std::
   auto run = MakeRun(job, std::move(row));
   Run* made = run.get();
   runs_[made->row.id] = std::move(run);
-  Enqueue(*made);
+  job.QueueOf(*made).push_back(made);
   return made;
-}
-
-// Live runs never wait for what is left of a backfill.
-void Scheduler::Enqueue(Run& run) {
-  std::deque<Run*>& queue = run.job->queue;
-  const auto place =
-      IsBackfill(run.row) ? queue.end() : std::find_if(queue.begin(), queue.end(), [](Run* other) {
-        return IsBackfill(other->row);
-      });
-  queue.insert(place, &run);
 }
 
 // A run that begins later is for the update as well; so is one that waits for
@@ -117,11 +105,32 @@ void Scheduler::Skip(Run& run, const std::string& why) {
   run.row.ended = clock_.Now();
   for (std::size_t task = 0; task < run.states.size(); ++task) Move(run, task, TaskState::kSkipped);
   store_.Move(run.row, before);
+  TellParent(run.row);
   runs_.erase(std::string(run.row.id));
 }
 
-// Overlap is decided here, when it is a run's turn, so that an edited policy
-// holds for runs that wait.
+bool Scheduler::IsBackfill(const Run& run) { return run.row.trigger == kBackfillTrigger; }
+
+// Live runs never wait for them: one starts when its job has nothing else to do.
+void Scheduler::StartBackfills() {
+  const std::set<Job*> waiting = backfilling_;
+  for (Job* job : waiting) {
+    const estate::RunPolicy& policy = job->spec.policy;
+    const int at_a_time =
+        policy.overlap == estate::RunOverlap::kAllow ? std::max(1, policy.max_active_runs) : 1;
+    while (!job->backfill_queue.empty() && backfills_ < options_.max_backfills &&
+           std::ssize(job->backfill_active) < at_a_time && job->active.empty() &&
+           job->queue.empty() && !job->row.paused && !shutting_down_) {
+      Run& run = *job->backfill_queue.front();
+      job->backfill_queue.pop_front();
+      Begin(run);
+    }
+    if (job->backfill_queue.empty()) backfilling_.erase(job);
+  }
+}
+
+// Overlap is decided here, when it is a run's turn, so that an edited policy holds for runs that
+// wait.
 void Scheduler::StartRuns(Job& job) {
   const estate::RunPolicy& policy = job.spec.policy;
   while (!job.queue.empty() && !job.row.paused && !shutting_down_) {
@@ -154,8 +163,9 @@ void Scheduler::StartRuns(Job& job) {
 }
 
 void Scheduler::Begin(Run& run) {
-  run.job->active.insert(&run);
-  run.job->updated = false;
+  run.job->ActiveOf(run).insert(&run);
+  if (IsBackfill(run)) ++backfills_;
+  if (!IsBackfill(run)) run.job->updated = false;
   run.row.state = RunState::kRunning;
   run.row.ended = WallTime();
   run.row.error.clear();
@@ -187,6 +197,7 @@ void Scheduler::SettleAll(Run& run) {
 }
 
 void Scheduler::MakeReady(Run& run, std::size_t task) {
+  if (run.job->spec.tasks[task].child) return BeginChild(run, task);
   Move(run, task, TaskState::kReady);
   run.entered[task] = ++sequence_;
   PoolOf(run.job->spec.tasks[task])
@@ -297,7 +308,9 @@ void Scheduler::SkipNotChosen(Run& run, std::size_t task, const std::vector<std:
 void Scheduler::CancelTasks(Run& run) {
   run.cancelling = true;
   for (std::size_t task = 0; task < run.states.size(); ++task) {
-    if (run.states[task] == TaskState::kRunning) {
+    if (run.states[task] == TaskState::kRunning && run.job->spec.tasks[task].child) {
+      if (!CancelChild(run, task)) Move(run, task, TaskState::kCancelled);
+    } else if (run.states[task] == TaskState::kRunning) {
       const TaskRow& row = run.row.tasks[task];
       cancels_.push_back({run.row.id, row.task, row.attempt});
     } else if (!IsEnd(run.states[task])) {
@@ -323,12 +336,14 @@ void Scheduler::FinishIfDone(Run& run) {
   }
   run.row.ended = clock_.Now();
   store_.Move(run.row, RunState::kRunning);
+  TellParent(run.row);
   Job& job = *run.job;
   if (run.row.trigger == "asset") {
     constexpr int kRest = 3;
     job.rests_until = clock_.Monotonic() + kRest * (run.row.ended - run.row.started);
   }
-  job.active.erase(&run);
+  job.ActiveOf(run).erase(&run);
+  if (IsBackfill(run)) --backfills_;
   runs_.erase(std::string(run.row.id));
   StartRuns(job);
   StartUpdated(job);

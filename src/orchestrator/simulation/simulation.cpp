@@ -99,7 +99,7 @@ SimulatedRun ToSimulated(const JobRun& row, const JobSpec& job) {
     SimulatedTask& task = run.tasks.emplace_back();
     task.task = spec.name;
     task.pool = spec.pool;
-    task.slots = spec.slots;
+    task.slots = spec.child ? 0 : spec.slots;
     task.writes = spec.writes;
     const auto found = rows.find(spec.name);
     if (found == rows.end() || row.started == WallTime()) continue;

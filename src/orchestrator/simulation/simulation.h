@@ -18,7 +18,7 @@ namespace afluente::orchestrator {
 struct SimulatedTask {
   std::string task;
   std::string pool;
-  int slots = 1;
+  int slots = 1;       // 0: it is a run of another job.
   std::string writes;  // The table; "" for none of the warehouse.
   WallTime ready{};    // All that it comes after has ended; from here on it waits for a slot.
   WallTime started{};

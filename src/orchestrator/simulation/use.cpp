@@ -40,7 +40,7 @@ std::vector<Use> UseOfPools(const Timeline& timeline, const std::map<std::string
   std::map<std::string, std::map<WallTime, int>> changes;
   for (const SimulatedRun& run : timeline.runs) {
     for (const SimulatedTask& task : run.tasks) {
-      if (task.ready == WallTime()) continue;
+      if (task.ready == WallTime() || task.slots == 0) continue;
       const bool has_pool = !task.pool.empty() && pools.contains(task.pool);
       Use& waits_for = uses[has_pool ? task.pool : ""];
       const WallTime began = task.started == WallTime() ? timeline.to : task.started;

@@ -105,6 +105,7 @@ int Main(int argc, const char* const* argv) {
   AddTablesCommand(context);
   AddStatusCommand(context);
   AddScheduleCommand(context);
+  AddSimulateCommand(context);
   AddServeCommand(context);
   AddRunsCommand(context);
   AddLogsCommand(context);

@@ -14,6 +14,7 @@ void AddQueryCommand(const CommandContext& context);
 void AddTablesCommand(const CommandContext& context);
 void AddStatusCommand(const CommandContext& context);
 void AddScheduleCommand(const CommandContext& context);
+void AddSimulateCommand(const CommandContext& context);
 void AddServeCommand(const CommandContext& context);
 void AddLagCommand(const CommandContext& context);
 /// pause, resume, resync.

@@ -211,6 +211,8 @@ std::vector<TaskPiece> PiecesOf(const TaskContext& context, const estate::Dag& d
     head.after = TasksBefore(context.estate, dag, task, graph);
     head.rule = task.rule;
     first[task.name] = head.name;
+    const auto written = WrittenBy(context.estate, task.action);
+    if (written) made.back().spec.writes = written->ToString();
     for (TaskPiece& piece : made) pieces.push_back(std::move(piece));
   }
   for (TaskPiece& piece : pieces) {

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <type_traits>
 
 #include "connectors/inbox/source.h"
 #include "orchestrator/dag_jobs.h"
@@ -36,6 +37,11 @@ Result<JobSpec> SpecOf(const T& job, const std::string& mode, const estate::Esta
   spec.policy = job.runs;
   const estate::Trigger& trigger = job.trigger;
   spec.schedule_text = TextOf(trigger.schedules);
+  // What triggers integrations has a place of its own: triggers.h.
+  const bool is_integration = std::is_same_v<T, estate::Integration>;
+  if (!is_integration && trigger.kind == estate::Trigger::Kind::kAsset) {
+    spec.on_asset = trigger.subject;
+  }
   if (trigger.schedules.empty()) return spec;
   AFL_ASSIGN(auto made, schedule::Schedule::Make(job.name, trigger.schedules, estate));
   const auto fires = std::make_shared<const schedule::Schedule>(std::move(made));
@@ -46,6 +52,12 @@ Result<JobSpec> SpecOf(const T& job, const std::string& mode, const estate::Esta
   };
   return spec;
 }
+
+std::string TableOf(const estate::Integration& integration) {
+  const auto& table = integration.destination.table;
+  return table ? table->ToString() : "";
+}
+std::string TableOf(const estate::Model& model) { return model.table.ToString(); }
 
 // A job of one task, which has the job's name.
 template <class T>
@@ -59,6 +71,7 @@ Status AddOne(const TaskContext& context, const T& job, const std::string& mode,
   task.timeout = job.policy.timeout;
   task.pool = job.policy.pool;
   task.slots = job.policy.slots;
+  task.writes = TableOf(job);
   jobs.works[job.name][job.name] = WorkOf(context, job);
   jobs.specs.push_back(std::move(spec));
   return Done{};

@@ -1,5 +1,5 @@
-// A job as the scheduler sees it: fire times, tasks, policies. What a task does is its executor's
-// matter.
+// A job as the scheduler sees it: fire times, tasks, policies. What a task does
+// is its executor's matter.
 #pragma once
 
 #include <chrono>
@@ -33,8 +33,9 @@ struct TaskSpec {
   bool skip_at_timeout = false;          // Instead of failing it.
   std::string pool;                      // "": only the slots that all tasks share.
   int slots = 1;                         // Of the pool.
-  int own_slots = 0;  // Above 0: the pool is one of the job's own, and has so many.
-  std::optional<ChildRun> child;         // No executor does it, and it takes no slots.
+  int own_slots = 0;              // Above 0: the pool is one of the job's own, and has so many.
+  std::string writes;             // The warehouse table that it makes; "" for none.
+  std::optional<ChildRun> child;  // No executor does it, and it takes no slots.
 };
 
 /// One instant at which a schedule fires.
@@ -51,7 +52,10 @@ struct JobSpec {
   /// The first fire with a nominal time after `after`; nullopt: never again, or
   /// the job has no schedule. Thread-safe.
   std::function<std::optional<FireTime>(WallTime after)> next_fire;
-  /// Changes when the schedule does: fire times before the change are not made up for.
+  /// The warehouse table whose updates it runs after; "" for none.
+  std::string on_asset;
+  /// Changes when the schedule does: fire times before the change are not made
+  /// up for.
   std::string schedule_text;
   estate::RunPolicy policy;
 };

@@ -5,13 +5,15 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "orchestrator/scheduler/scheduler_state.h"
 
 namespace afluente::orchestrator {
 namespace {
 
-// The same task fails again after the same delays: what spreads them is the name, not chance.
+// The same task fails again after the same delays: what spreads them is the
+// name, not chance.
 std::chrono::nanoseconds RetryDelay(const estate::RetryPolicy& policy, int failures,
                                     const std::string& of) {
   const double factor = std::pow(policy.factor, failures - 1);
@@ -68,11 +70,32 @@ Scheduler::Run* Scheduler::CreateRun(Job& job, const FireTime& fire, const std::
     made.task = task.name;
   }
   store_.Create(row);
+  has_new_runs_ = true;
   auto run = MakeRun(job, std::move(row));
   Run* made = run.get();
   runs_[made->row.id] = std::move(run);
   job.QueueOf(*made).push_back(made);
   return made;
+}
+
+// A run that begins later is for the update as well; so is one that waits for
+// its turn.
+void Scheduler::StartUpdated(Job& job) {
+  if (!job.updated || job.row.paused || shutting_down_) return;
+  if (!job.active.empty() || !job.queue.empty()) return;
+  if (clock_.Monotonic() < job.rests_until) {
+    if (!std::exchange(job.is_resting, true)) {
+      timers_.push({job.rests_until, {}, false, &job});
+    }
+    return;
+  }
+  // Its data interval begins where that of the last one ended.
+  const auto later = job.row.high_water + WallTime::duration(1);
+  const WallTime nominal = std::max(clock_.Now(), later);
+  CreateRun(job, {nominal, nominal, job.row.high_water}, "asset", "");
+  job.row.high_water = nominal;
+  store_.Put(job.row);
+  StartRuns(job);
 }
 
 void Scheduler::Skip(Run& run, const std::string& why) {
@@ -142,6 +165,7 @@ void Scheduler::StartRuns(Job& job) {
 void Scheduler::Begin(Run& run) {
   run.job->ActiveOf(run).insert(&run);
   if (IsBackfill(run)) ++backfills_;
+  if (!IsBackfill(run)) run.job->updated = false;
   run.row.state = RunState::kRunning;
   run.row.ended = WallTime();
   run.row.error.clear();
@@ -151,7 +175,8 @@ void Scheduler::Begin(Run& run) {
   FinishIfDone(run);
 }
 
-// What is decided about a task decides about those after it; others are not looked at.
+// What is decided about a task decides about those after it; others are not
+// looked at.
 void Scheduler::Settle(Run& run, std::vector<std::size_t> open) {
   for (std::size_t next = 0; next < open.size(); ++next) {
     const std::size_t task = open[next];
@@ -313,10 +338,15 @@ void Scheduler::FinishIfDone(Run& run) {
   store_.Move(run.row, RunState::kRunning);
   TellParent(run.row);
   Job& job = *run.job;
+  if (run.row.trigger == "asset") {
+    constexpr int kRest = 3;
+    job.rests_until = clock_.Monotonic() + kRest * (run.row.ended - run.row.started);
+  }
   job.ActiveOf(run).erase(&run);
   if (IsBackfill(run)) --backfills_;
   runs_.erase(std::string(run.row.id));
   StartRuns(job);
+  StartUpdated(job);
 }
 
 }  // namespace afluente::orchestrator

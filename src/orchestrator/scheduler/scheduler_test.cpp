@@ -315,8 +315,10 @@ TEST_F(SchedulerTest, AShutdownLeavesItsWorkToTheNextProcess) {
 class KillPointTest : public SchedulerTest,
                       public testing::WithParamInterface<std::tuple<std::string, int, bool>> {};
 INSTANTIATE_TEST_SUITE_P(Steps, KillPointTest,
-                         testing::Combine(testing::Values("decided", "recorded", "task_leased",
-                                                          "task_started", "task_ended"),
+                         testing::Combine(testing::Values("tick_created", "run_created",
+                                                          "task_leased", "process_started",
+                                                          "process_ended", "result_recorded",
+                                                          "downstream_released"),
                                           testing::Range(0, 4), testing::Bool()));
 
 TEST_P(KillPointTest, EveryFireTimeHasOneRunAndEveryTaskEnds) {

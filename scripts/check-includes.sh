@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "${1:-.}"
 
-rooms="base data estate pipeline connectors comparison orchestrator monitoring governance server cli"
+rooms="base data estate pipeline connectors comparison inference orchestrator monitoring governance server cli"
 
 mapfile -d '' -t files < <(find src \( -name '*.cpp' -o -name '*.h' \) -type f -print0 | sort -z)
 [ ${#files[@]} -gt 0 ] || {
@@ -21,6 +21,7 @@ awk -v rooms="$rooms" '
     count = split(rooms, list, " ")
     for (i = 1; i <= count; i++) rank[list[i]] = i
     gate["duckdb.h"] = "src/data/duckdb_api.h"
+    gate["xgboost/c_api.h"] = "src/inference/xgboost_api.h"
     gate["libpq-fe.h"] = "src/connectors/postgres/libpq.h"
   }
 

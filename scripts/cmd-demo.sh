@@ -4,6 +4,8 @@
 
 # shellcheck source=scripts/cmd-build.sh
 source scripts/cmd-build.sh
+# shellcheck source=scripts/demo-day.sh
+source scripts/demo-day.sh
 
 demo_databases=(rapidpro app anima)
 
@@ -98,9 +100,11 @@ demo_fill() {
   # What a DBA does once for somebody who owns no table: see "Real time" in docs/architecture.md.
   demo_psql rapidpro -c "create publication afluente_movva_rapidpro for table public.contacts, public.flows
     with (publish_via_partition_root = true)"
-  demo_psql anima -c "create publication afluente_movva_anima for table public.user_data
-    with (publish_via_partition_root = true)" \
-    -c "grant insert, update, delete on public.predictions to afluente" \
+  demo_psql rapidpro -c "grant insert, update, delete on public.contact_feedback to afluente" \
+    -c "create schema if not exists afluente authorization afluente"
+  demo_psql app -c "grant insert, update, delete on public.user_insights to afluente" \
+    -c "create schema if not exists afluente authorization afluente"
+  demo_psql anima -c "grant insert, update, delete on public.predictions to afluente" \
     -c "create schema if not exists afluente authorization afluente"
 }
 
@@ -120,7 +124,8 @@ demo_estate() {
   # A fresh copy and a fresh state: what the last demo moved would hide what this one moves.
   rm -rf .demo/estate
   mkdir -p .demo/estate
-  cp -R estates/movva/estate.yaml estates/movva/integrations estates/movva/models .demo/estate/
+  cp -R estates/movva/estate.yaml estates/movva/integrations estates/movva/models \
+    estates/movva/dags .demo/estate/
   {
     echo "# What the demo's estate needs; to be sourced."
     for database in "${demo_databases[@]}"; do
@@ -153,7 +158,10 @@ demo_typed() {
 }
 
 demo_run() {
-  heading "4  The first run takes everything"
+  heading "4  The first run takes everything, learns who will fall silent, and draws arms of an experiment"
+  demo_afluente run contacts messages
+  demo_afluente run ml-data-preparation experiment-arms
+  demo_learned
   demo_afluente run --all
   demo_measures >.demo/before.csv
 
@@ -170,10 +178,12 @@ demo_run() {
   demo_afluente query "$(demo_question)"
 
   demo_live
+  demo_day
+  demo_stop_service
 
-  heading "9  Is it all there? Both sides compute, no row leaves its system"
-  demo_afluente run training-data-prep
-  demo_afluente reconcile contacts flow-definitions model-outputs messages user-integration order-processing training-data-prep
+  heading "10  Is it all there? Both sides compute, no row leaves its system"
+  demo_afluente run --all --quiet
+  demo_afluente reconcile contacts flow-definitions messages user-integration order-processing training-data-prep
 }
 
 # Changes arrive while one watches: a service follows the database, and questions go to it.
@@ -195,17 +205,16 @@ demo_live() {
   note "flow 7 is published anew; its change triggers flow-definitions, which fetches it:"
   demo_soon "99" "SELECT definition ->> 'revision' AS revision FROM \"operations-dashboards\".flow_results.flow_definitions WHERE id = 7"
 
-  demo_psql anima -c "update public.user_data set messages_30d = 40, replies_30d = 0, updated_at = now() where user_id = 1"
-  note "user 1 falls silent; the score changes in the warehouse, and that triggers predictions, back into PostgreSQL:"
+  note "the model learns anew; new scores in the warehouse trigger predictions, back into PostgreSQL:"
+  demo_afluente run ml-data-preparation
   tries=100
-  until [[ $(demo_prediction) == *praise ]] || [ $((tries -= 1)) -eq 0 ]; do sleep 0.1; done
-  note "  user 1: $(demo_prediction)"
+  until [ "$(demo_predictions)" -gt 0 ] || [ $((tries -= 1)) -eq 0 ]; do sleep 0.1; done
+  note "  users with a prediction of the newest version: $(demo_predictions)"
 
   note "carriers report what became of five messages; each report is posted to the inbox, signed, and one is sent twice:"
   demo_reports
   demo_soon "5" "SELECT count(*) AS reports, count(*) FILTER (status = 'D') AS delivered FROM \"operations-dashboards\".analytics.message_events"
   demo_afluente lag
-  demo_stop_service
 }
 
 # What docs/inbox.md tells senders to do.
@@ -224,9 +233,24 @@ demo_reports() {
   done
 }
 
-demo_prediction() {
-  demo_psql anima -At -F ' ' -c "select churn_probability, next_nudge from public.predictions where user_id = 1"
+# How many predictions of the application are of the newest version of the model.
+demo_predictions() {
+  local version
+  version=$(sed -n 's/.*"name": "\(.*\)".*/\1/p' .demo/estate/.afluente/lake/coltrane/models/silence-risk/versions.json | tail -1)
+  demo_psql anima -At -c "select count(*) from public.predictions where model = 'silence-risk $version'"
 }
+
+# What the train task measured, and how even the arms are.
+demo_learned() {
+  local models=.demo/estate/.afluente/lake/coltrane/models/silence-risk
+  note "on families it has never seen: AUC $(demo_number '"auc"' "$models"/*/metrics.json); the best single feature alone: $(
+    sed -n '/"baseline"/,/}/p' "$models"/*/metrics.json | demo_number '"auc"')"
+  demo_afluente query 'SELECT arm, count(*) AS families, count(DISTINCT school || grade) AS strata
+    FROM lake."movva-splitter/experiments/leitura-2026" GROUP BY arm ORDER BY arm'
+}
+
+# The first number behind a key, to three digits.
+demo_number() { sed -n "s/^ *$1: \([0-9.]*\).*/\1/p" "${2:-/dev/stdin}" | head -1 | cut -c1-5; }
 
 # Asks until the answer holds a text, then shows question and answer.
 demo_soon() {

@@ -73,7 +73,9 @@ void AddGlobalFlags(CLI::App& app, GlobalFlags& flags) {
 // CLI11 says only "the following arguments were not expected".
 void SuggestCommand(const CLI::App& app, int argc, const char* const* argv) {
   std::vector<std::string> names;
-  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+  for (const CLI::App* command : app.get_subcommands({})) {
+    if (!command->get_group().empty()) names.push_back(command->get_name());
+  }
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     if (word.starts_with("-")) continue;
@@ -104,9 +106,11 @@ int Main(int argc, const char* const* argv) {
   AddTablesCommand(context);
   AddStatusCommand(context);
   AddScheduleCommand(context);
+  AddSimulateCommand(context);
   AddServeCommand(context);
   AddRunsCommand(context);
   AddLogsCommand(context);
+  AddBackfillCommand(context);
   AddJobCommands(context);
   AddLagCommand(context);
   AddPauseCommands(context);
@@ -115,6 +119,7 @@ int Main(int argc, const char* const* argv) {
   AddCompactCommand(context);
   AddSchemaCommand(context);
   AddCompletionCommand(context);
+  AddWorkerCommand(context);
   AddVersionCommand(context);
 
   const Status status = Guarded([&]() -> Status {

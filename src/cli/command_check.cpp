@@ -22,12 +22,13 @@ void Print(const std::vector<estate::Finding>& findings, const estate::Estate& e
     const auto counted = [](std::size_t count, std::string_view what) {
       return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
     };
-    const std::string models =
-        estate.models.empty() ? "" : ", " + counted(estate.models.size(), "model");
+    std::string others;
+    if (!estate.models.empty()) others += ", " + counted(estate.models.size(), "model");
+    if (!estate.dags.empty()) others += ", " + counted(estate.dags.size(), "DAG");
     fmt::print("{}: {}, {}, {}{}; nothing to complain about\n", estate.name,
                counted(estate.projects.size(), "project"),
                counted(estate.connections.size(), "connection"),
-               counted(estate.integrations.size(), "integration"), models);
+               counted(estate.integrations.size(), "integration"), others);
     return;
   }
   fmt::print("\n{} finding{}\n", findings.size(), findings.size() == 1 ? "" : "s");

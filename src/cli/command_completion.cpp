@@ -19,7 +19,9 @@ std::string FlagsOf(const CLI::App& app) {
 }
 
 std::vector<const CLI::App*> CommandsOf(const CLI::App& app) {
-  return app.get_subcommands([](const CLI::App* command) { return !command->get_name().empty(); });
+  return app.get_subcommands([](const CLI::App* command) {
+    return !command->get_name().empty() && !command->get_group().empty();
+  });
 }
 
 // Names of integrations are asked for while completing, so they are never stale.

@@ -5,27 +5,33 @@
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/run_dags.h"
 #include "cli/service.h"
+#include "cli/signals.h"
 
 namespace afluente::cli {
 namespace {
 
 using nlohmann::json;
 
-Result<int> Trigger(const GlobalFlags& flags, const std::string& job,
-                    const std::vector<std::string>& params) {
-  json values = json::object();
-  for (const std::string& param : params) {
-    const std::size_t equals = param.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      return Error(ErrorKind::kInvalidConfig,
-                   fmt::format("--param {} is not of the form NAME=VALUE", param));
-    }
-    values[param.substr(0, equals)] = param.substr(equals + 1);
-  }
+struct TriggerFlags {
+  std::string job;
+  std::vector<std::string> params;
+  bool wait = false;
+};
+
+Result<int> Trigger(const GlobalFlags& flags, const TriggerFlags& asked) {
+  const StopOnSignal stop;
+  AFL_ASSIGN(const std::string params, ReadParameters(asked.params));
   AFL_ASSIGN(const auto service, FindService(flags));
-  AFL_ASSIGN(const json answer,
-             service->Post("/api/jobs/" + job + "/trigger", json{{"params", values}}));
+  if (asked.wait) {
+    AFL_ASSIGN(const json run, RunThere(flags, *service, asked.job, params, stop.token()));
+    if (flags.json) fmt::print("{}\n", run.dump(2));
+    if (stop.token().stop_requested()) return kInterrupted;
+    return run.at("state") == "succeeded" || run.at("state") == "skipped" ? kOk : kNo;
+  }
+  AFL_ASSIGN(const json answer, service->Post("/api/jobs/" + asked.job + "/trigger",
+                                              json{{"params", json::parse(params)}}));
   if (flags.json) {
     fmt::print("{}\n", answer.dump(2));
   } else {
@@ -80,14 +86,16 @@ void AddRunAction(const CommandContext& context, const std::string& name, Task t
 }  // namespace
 
 void AddJobCommands(const CommandContext& context) {
-  auto job = std::make_shared<std::string>();
-  auto params = std::make_shared<std::vector<std::string>>();
+  auto triggered = std::make_shared<TriggerFlags>();
   CLI::App* trigger =
       AddCommand(context, "trigger", "Run a job now, beside its schedule",
-                 "  afluente trigger warehouse-loading --param day=2026-11-23",
-                 [&flags = context.flags, job, params] { return Trigger(flags, *job, *params); });
-  trigger->add_option("JOB", *job, "An integration, a model or a DAG")->required();
-  trigger->add_option("--param", *params, "NAME=VALUE, for {{ params.NAME }}");
+                 "  afluente trigger warehouse-loading --param day=2026-11-23\n"
+                 "  afluente trigger order-processing --wait",
+                 [&flags = context.flags, triggered] { return Trigger(flags, *triggered); });
+  trigger->add_option("JOB", triggered->job, "An integration, a model or a DAG")->required();
+  trigger->add_option("--param", triggered->params, "NAME=VALUE, for {{ params.NAME }}");
+  trigger->add_flag("--wait", triggered->wait,
+                    "Say how its tasks end and wait for it; Ctrl-C cancels the run");
 
   auto asked = std::make_shared<std::string>();
   CLI::App* why = AddCommand(context, "why", "Say why a job is not running now",

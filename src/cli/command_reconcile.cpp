@@ -116,14 +116,15 @@ Result<std::vector<std::string>> Choose(const estate::Estate& estate,
 Status RepairHere(const GlobalFlags& flags, const estate::Estate& estate,
                   const std::vector<std::string>& names, const std::stop_token& stop,
                   const std::function<void(const json&)>& on_result) {
-  std::vector<const estate::Integration*> chosen;
+  std::vector<estate::Estate::Job> chosen;
   std::map<std::string, std::set<std::string>> groups;  // By connection.
   for (const std::string& name : names) {
-    chosen.push_back(&estate.integrations.at(name));
-    groups[chosen.back()->source.connection].insert(name);
+    const estate::Integration& integration = estate.integrations.at(name);
+    chosen.push_back({.integration = &integration});
+    groups[integration.source.connection].insert(name);
   }
-  AFL_ASSIGN(const auto owner, orchestrator::Owner::Open(estate, flags.state, chosen, {},
-                                                         "reconcile", SystemClock()));
+  AFL_ASSIGN(const auto owner,
+             orchestrator::Owner::Open(estate, flags.state, chosen, "reconcile", SystemClock()));
   std::map<std::string, orchestrator::Repaired> repaired;
   const auto catch_up = [&](const std::string& connection,
                             const std::set<std::string>& repair) -> Status {
@@ -138,7 +139,8 @@ Status RepairHere(const GlobalFlags& flags, const estate::Estate& estate,
     return Done{};
   };
   for (const auto& [connection, members] : groups) AFL_TRY(catch_up(connection, members));
-  for (const estate::Integration* integration : chosen) {
+  for (const std::string& name : names) {
+    const estate::Integration* integration = &estate.integrations.at(name);
     AFL_ASSIGN(const auto connection, owner->warehouse().Connect());
     const duck::InterruptOnStop interrupt(connection.get(), stop);
     AFL_ASSIGN(const auto left,

@@ -9,6 +9,7 @@
 
 #include "cli/commands.h"
 #include "cli/progress.h"
+#include "cli/run_dags.h"
 #include "cli/signals.h"
 #include "cli/table.h"
 #include "cli/units.h"
@@ -26,6 +27,7 @@ using Outcome = orchestrator::Owner::Outcome;
 
 struct RunFlags {
   std::vector<std::string> names;
+  std::vector<std::string> params;
   bool all = false;
   bool full_refresh = false;
 };
@@ -45,10 +47,8 @@ Result<Jobs> Choose(const estate::Estate& estate, const RunFlags& run) {
     chosen.push_back(found.value());
   }
   if (!run.all) return chosen;
-  for (const auto& [name, integration] : estate.integrations) {
-    chosen.push_back({.integration = &integration});
-  }
-  for (const auto& [address, model] : estate.models) chosen.push_back({.model = &model});
+  chosen = orchestrator::AllJobs(estate);
+  std::erase_if(chosen, [](const estate::Estate::Job& job) { return job.dag != nullptr; });
   return chosen;
 }
 
@@ -133,19 +133,13 @@ void SayFailure(const Outcome& outcome) {
 Result<std::vector<Outcome>> RunHere(const GlobalFlags& flags, const RunFlags& run,
                                      const estate::Estate& estate, const Jobs& chosen,
                                      const std::stop_token& stop) {
-  std::vector<const estate::Integration*> integrations;
-  std::vector<const estate::Model*> models;
-  for (const estate::Estate::Job& job : chosen) {
-    if (job.integration != nullptr) integrations.push_back(job.integration);
-    if (job.model != nullptr) models.push_back(job.model);
-  }
-  AFL_ASSIGN(const auto owner, orchestrator::Owner::Open(estate, flags.state, integrations, models,
-                                                         "run", SystemClock()));
+  AFL_ASSIGN(const auto owner,
+             orchestrator::Owner::Open(estate, flags.state, chosen, "run", SystemClock()));
   std::vector<Outcome> outcomes;
   std::map<std::string, std::vector<std::string>> followed;  // Chosen cdc integrations.
-  for (const estate::Integration* integration : integrations) {
-    if (integration->mode != estate::Mode::kCdc) continue;
-    followed[integration->source.connection].push_back(integration->name);
+  for (const estate::Estate::Job& job : chosen) {
+    if (job.integration == nullptr || job.integration->mode != estate::Mode::kCdc) continue;
+    followed[job.integration->source.connection].push_back(job.integration->name);
   }
   for (const auto& [connection, names] : followed) {
     if (stop.stop_requested()) break;
@@ -216,19 +210,40 @@ Result<int> Run(const GlobalFlags& flags, const RunFlags& run) {
   const StopOnSignal stop;
   AFL_ASSIGN(const estate::Estate estate, LoadCleanEstate(flags));
   AFL_ASSIGN(auto asked, Choose(estate, run));
+  const auto first_dag =
+      std::stable_partition(asked.begin(), asked.end(),
+                            [](const estate::Estate::Job& job) { return job.dag == nullptr; });
+  const Jobs dags(first_dag, asked.end());
+  asked.erase(first_dag, asked.end());
+  if (!run.params.empty() && dags.empty()) {
+    return Error(ErrorKind::kInvalidConfig, "--param is for DAGs, and none is named");
+  }
+  AFL_ASSIGN(const std::string params, ReadParameters(run.params));
   AFL_ASSIGN(const Jobs chosen, CheckedInOrder(estate, std::move(asked)));
   AFL_ASSIGN(const auto paths, orchestrator::PathsOf(estate, flags.state));
   const auto service = server::Client::Find(paths.root);
-  AFL_ASSIGN(const auto outcomes, service != nullptr
-                                      ? RunThere(*service, flags, run, chosen, stop.token())
-                                      : RunHere(flags, run, estate, chosen, stop.token()));
+  std::vector<Outcome> outcomes;
+  if (!chosen.empty()) {
+    AFL_ASSIGN(outcomes, service != nullptr ? RunThere(*service, flags, run, chosen, stop.token())
+                                            : RunHere(flags, run, estate, chosen, stop.token()));
+  }
+  nlohmann::json dag_runs = nlohmann::json::array();
+  if (!dags.empty() && !stop.token().stop_requested()) {
+    AFL_ASSIGN(dag_runs, RunDags(flags, estate, dags, params, service.get(), stop.token()));
+  }
   if (flags.json) {
     nlohmann::json document = {{"runs", nlohmann::json::array()}};
     for (const Outcome& outcome : outcomes) document["runs"].push_back(server::ToJson(outcome));
+    for (nlohmann::json& dag_run : dag_runs) document["runs"].push_back(dag_run);
     document["process"] = ProcessUse();
     fmt::print("{}\n", document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
-  } else {
+  } else if (!outcomes.empty()) {
     PrintTable(outcomes);
+  }
+  for (const nlohmann::json& dag_run : dag_runs) {
+    if (dag_run.at("state") != "succeeded" && !stop.token().stop_requested()) {
+      return std::max<int>(kNo, ExitCodeOf(outcomes));
+    }
   }
   return stop.token().stop_requested() ? kInterrupted : ExitCodeOf(outcomes);
 }
@@ -238,16 +253,19 @@ Result<int> Run(const GlobalFlags& flags, const RunFlags& run) {
 void AddRunCommand(const CommandContext& context) {
   auto run = std::make_shared<RunFlags>();
   CLI::App* command = AddCommand(
-      context, "run", "Run integrations and models now",
+      context, "run", "Run integrations, models and DAGs now",
       "  afluente run messages             what is new since the last run\n"
       "  afluente run user-metrics         a model, by its name or its table's\n"
-      "  afluente run --all                everything, what is read before what reads it\n"
+      "  afluente run ml-data-preparation  a DAG, its tasks in their order\n"
+      "  afluente run --all                every integration and model, what is read before what\n"
+      "                                    reads it\n"
       "  afluente run messages --full-refresh\n"
       "                                    read everything again and replace the table\n"
       "A table and its checkpoint change in one commit: whatever interrupts a run, the old table\n"
       "stands. While `afluente serve` holds the warehouse, it does the running.",
       [&flags = context.flags, run] { return Run(flags, *run); });
-  command->add_option("NAME", run->names, "Names of integrations and models");
+  command->add_option("NAME", run->names, "Names of integrations, models and DAGs");
+  command->add_option("--param", run->params, "NAME=VALUE, for {{ params.NAME }} of a DAG");
   command->add_flag("--all", run->all, "Every integration and every model");
   command->add_flag("--full-refresh", run->full_refresh,
                     "Forget the checkpoint and replace the destination");

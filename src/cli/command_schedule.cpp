@@ -12,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/table.h"
 #include "estate/quantities.h"
+#include "orchestrator/jobs.h"
 #include "orchestrator/schedule/schedule.h"
 
 namespace afluente::cli {
@@ -95,19 +96,15 @@ Result<std::vector<ScheduledJob>> JobsOf(const estate::Estate& estate, const std
   std::vector<ScheduledJob> jobs;
   if (!name.empty()) {
     AFL_ASSIGN(const estate::Estate::Job job, estate.FindJob(name));
-    jobs.push_back(job.model != nullptr
-                       ? ScheduledJob{job.model->name, &job.model->trigger}
-                       : ScheduledJob{job.integration->name, &job.integration->trigger});
+    jobs.push_back({orchestrator::NameOf(job), &orchestrator::TriggerOf(job)});
     if (!jobs.front().trigger->schedules.empty()) return jobs;
     return Error(ErrorKind::kInvalidConfig,
                  fmt::format("job \"{}\" has no schedule: add a trigger with \"cron\" or \"every\"",
                              jobs.front().name));
   }
-  for (const auto& [key, integration] : estate.integrations) {
-    if (!integration.trigger.schedules.empty()) jobs.push_back({key, &integration.trigger});
-  }
-  for (const auto& [address, model] : estate.models) {
-    if (!model.trigger.schedules.empty()) jobs.push_back({model.name, &model.trigger});
+  for (const estate::Estate::Job& job : orchestrator::AllJobs(estate)) {
+    const estate::Trigger& trigger = orchestrator::TriggerOf(job);
+    if (!trigger.schedules.empty()) jobs.push_back({orchestrator::NameOf(job), &trigger});
   }
   return jobs;
 }

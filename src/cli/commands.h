@@ -14,6 +14,7 @@ void AddQueryCommand(const CommandContext& context);
 void AddTablesCommand(const CommandContext& context);
 void AddStatusCommand(const CommandContext& context);
 void AddScheduleCommand(const CommandContext& context);
+void AddSimulateCommand(const CommandContext& context);
 void AddServeCommand(const CommandContext& context);
 void AddLagCommand(const CommandContext& context);
 /// pause, resume, resync.
@@ -21,9 +22,12 @@ void AddPauseCommands(const CommandContext& context);
 void AddRunsCommand(const CommandContext& context);
 void AddLogsCommand(const CommandContext& context);
 /// trigger, why, cancel, retry, clear, mark-success.
+void AddBackfillCommand(const CommandContext& context);
 void AddJobCommands(const CommandContext& context);
 void AddCompactCommand(const CommandContext& context);
 void AddCompletionCommand(const CommandContext& context);
+/// Hidden: child processes of tasks.
+void AddWorkerCommand(const CommandContext& context);
 void AddVersionCommand(const CommandContext& context);
 
 }  // namespace afluente::cli

@@ -21,6 +21,20 @@ TEST(UnitsTest, MegabytesAreMillions) {
   EXPECT_EQ(FormatMegabytes(49'000), "0.0");
 }
 
+TEST(UnitsTest, SpansHaveTheirTwoLargestUnits) {
+  using namespace std::chrono_literals;
+  EXPECT_EQ(FormatSpan(0us), "0 s");
+  EXPECT_EQ(FormatSpan(1us), "1 ms");
+  EXPECT_EQ(FormatSpan(850ms), "850 ms");
+  EXPECT_EQ(FormatSpan(42'900ms), "42 s");
+  EXPECT_EQ(FormatSpan(60s), "1 min");
+  EXPECT_EQ(FormatSpan(272s), "4 min 32 s");
+  EXPECT_EQ(FormatSpan(12min + 30s), "12 min");
+  EXPECT_EQ(FormatSpan(2h), "2 h");
+  EXPECT_EQ(FormatSpan(27h + 5min), "27 h 5 min");
+  EXPECT_EQ(FormatSpan(52h + 5min), "2 d 4 h");
+}
+
 TEST(UnitsTest, SecondsLoseDigitsAsTheyGrow) {
   EXPECT_EQ(FormatSeconds(0), "0.00 s");
   EXPECT_EQ(FormatSeconds(0.084), "0.08 s");

@@ -67,6 +67,8 @@ class Checker {
         return CheckMap(shape, node, path);
       case Shape::Kind::kList:
         return CheckList(shape, node, path);
+      case Shape::Kind::kAny:
+        return;
       case Shape::Kind::kOneOf:
         return CheckOneOf(shape, node, path);
     }
@@ -138,10 +140,12 @@ class Checker {
     std::set<std::string> seen;
     const std::string element_path = element.name.empty() ? path : element.name;
     const bool root = std::exchange(at_root_, false);
+    const bool repeats = element.kind == Shape::Kind::kScalar && element.scalar->repeats;
     for (YamlNode& item : node.items) {
       at_root_ = root;
       Check(element, item, element_path);
-      if (item.kind == YamlNode::Kind::kScalar && !seen.insert(item.text).second) {
+      if (repeats || item.kind != YamlNode::Kind::kScalar) continue;
+      if (!seen.insert(item.text).second) {
         Refuse(item, path + " names " + Quoted(item.text) + " twice: remove one");
       }
     }

@@ -58,6 +58,13 @@ std::string_view NameOf(Severity severity) { return WordFor(severity); }
 std::string_view NameOf(ConnectionType type) { return WordFor(type); }
 std::string_view NameOf(WarehouseEngine engine) { return WordFor(engine); }
 
+TaskPolicy AgainWhenTransient() {
+  TaskPolicy policy;
+  policy.retry.retries = 3;
+  policy.retry.retry_on = {std::string(NameOf(ErrorKind::kTransient))};
+  return policy;
+}
+
 std::string_view NameOf(const TaskAction& action) {
   // In the order of the variant.
   static constexpr std::array<std::string_view, std::variant_size_v<TaskAction>> kNames = {
@@ -200,8 +207,10 @@ Result<Estate::Job> Estate::FindJob(const std::string& job) const {
   if (const auto found = integrations.find(job); found != integrations.end()) {
     return Job{.integration = &found->second};
   }
+  if (const auto found = dags.find(job); found != dags.end()) return Job{.dag = &found->second};
   std::vector<const Model*> same_table;
   std::vector<std::string> names;
+  for (const auto& [known, dag] : dags) names.push_back(known);
   for (const auto& [known, integration] : integrations) names.push_back(known);
   for (const auto& [address, model] : models) {
     if (model.name == job || address == job) return Job{.model = &model};
@@ -215,8 +224,11 @@ Result<Estate::Job> Estate::FindJob(const std::string& job) const {
                                                 same_table[0]->table.ToString() + " or " +
                                                 same_table[1]->table.ToString());
   }
-  const std::string what = models.empty() ? "no integration \"" : "no integration or model \"";
-  return Error(ErrorKind::kNotFound, what + job + "\" in estate " + name + DidYouMean(job, names));
+  std::string what = "no integration";
+  if (!models.empty()) what += dags.empty() ? " or model" : ", model";
+  if (!dags.empty()) what += " or DAG";
+  return Error(ErrorKind::kNotFound,
+               what + " \"" + job + "\" in estate " + name + DidYouMean(job, names));
 }
 
 }  // namespace afluente::estate

@@ -119,7 +119,7 @@ struct Integration {
   Mode mode = Mode::kSnapshot;
   Trigger trigger;
   RunPolicy runs;
-  TaskPolicy policy;
+  TaskPolicy policy = AgainWhenTransient();
   std::map<std::string, ColumnRule> columns;  // By source column name.
   std::string where;                          // A condition in the source's dialect.
   std::vector<std::string> cursor;            // mode: incremental.

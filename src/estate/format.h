@@ -17,4 +17,16 @@ const Shape& IntegrationFileShape();
 /// The YAML file beside a model's SQL.
 const Shape& ModelShape();
 
+/// One DAG.
+const Shape& DagShape();
+
+/// A file of dags/: one DAG or a list.
+const Shape& DagFileShape();
+
+/// A file of templates/.
+const Shape& TemplateShape();
+
+/// What stands in the place of an integration or a DAG that a template makes.
+const Shape& InstanceShape();
+
 }  // namespace afluente::estate

@@ -37,6 +37,10 @@ struct TaskPolicy {
   int slots = 1;                         // Of the pool.
 };
 
+/// Of integrations and models that say nothing else: three more attempts when a
+/// system was away for a while.
+TaskPolicy AgainWhenTransient();
+
 /// What becomes of fire times that nobody was there for.
 enum class CatchUp : std::uint8_t { kLatest, kAll, kNone };
 

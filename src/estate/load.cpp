@@ -1,6 +1,7 @@
 #include "estate/load.h"
 
 #include <algorithm>
+#include <functional>
 #include <system_error>
 #include <tuple>
 #include <utility>
@@ -9,10 +10,11 @@
 #include "estate/check.h"
 #include "estate/file_text.h"
 #include "estate/format.h"
+#include "estate/load_files.h"
 #include "estate/load_models.h"
 #include "estate/read.h"
 #include "estate/rules.h"
-#include "estate/utf8.h"
+#include "estate/templates.h"
 #include "estate/yaml.h"
 
 namespace afluente::estate {
@@ -21,79 +23,35 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kEstateFile = "estate.yaml";
-constexpr const char* kIntegrations = "integrations";
 // Nobody reads more, and a hostile file could hold a hundred thousand.
 constexpr std::size_t kFindingsMax = 1000;
 
 Error Unusable(const std::string& message) { return {ErrorKind::kInvalidConfig, message}; }
-
-bool HoldsYaml(const fs::path& folder) {
-  std::error_code error;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    if (it->path().extension() == ".yaml") return true;
-  }
-  return false;
-}
-
-// The files to read, sorted; what looks like one but is not read gets a finding.
-std::vector<fs::path> IntegrationFiles(const fs::path& folder, std::vector<Finding>& findings) {
-  std::vector<fs::path> files;
-  std::error_code error;
-  const fs::path integrations = folder / kIntegrations;
-  if (!fs::exists(integrations, error)) return files;
-  for (fs::directory_iterator it(integrations, error), end; !error && it != end;
-       it.increment(error)) {
-    const fs::path name = it->path().filename();
-    if (name.string().starts_with('.')) continue;
-    const Mark mark{.file = (fs::path(kIntegrations) / name).generic_string()};
-    std::error_code ignored;
-    if (name.extension() == ".yaml") {
-      files.push_back(name);
-    } else if (name.extension() == ".yml") {
-      findings.push_back(
-          {mark, "this file is not read: rename it to " + name.stem().string() + ".yaml"});
-    } else if (it->is_directory(ignored) && HoldsYaml(it->path())) {
-      findings.push_back({mark, "files in this folder are not read: move them to integrations/"});
-    }
-  }
-  if (error) {
-    findings.push_back(
-        {Mark{.file = kIntegrations}, "this is not a folder that can be read: " + error.message()});
-  }
-  std::sort(files.begin(), files.end());
-  return files;
-}
 
 void Append(std::vector<Finding>& findings, std::vector<Finding> more) {
   findings.insert(findings.end(), std::make_move_iterator(more.begin()),
                   std::make_move_iterator(more.end()));
 }
 
-void ReadIntegrations(EstateDocs& docs, const fs::path& folder, std::vector<Finding>& findings) {
-  for (const fs::path& name : IntegrationFiles(folder, findings)) {
-    const std::string file = (fs::path(kIntegrations) / name).generic_string();
-    const Result<std::string> text = ReadFileText(folder / kIntegrations / name);
-    if (!text.ok()) {
-      findings.push_back({Mark{.file = file}, "this file " + text.error().message()});
-      continue;
-    }
-    ParsedYaml parsed = ParseYaml(text.value(), file);
-    if (!parsed.root && parsed.findings.empty()) {
-      findings.push_back(
-          {Mark{.file = file}, "the file is empty: describe an integration, or remove the file"});
-    }
-    Append(findings, std::move(parsed.findings));
-    if (!parsed.root) continue;
-    YamlNode& root = docs.files.emplace_back(std::move(*parsed.root));
-    CheckShape(IntegrationFileShape(), root, findings);
-    const auto read = [&](const YamlNode& node) {
-      if (node.kind != YamlNode::Kind::kMap) return;
-      docs.integrations.push_back({ReadIntegration(node, docs.estate), &node});
-    };
-    if (root.kind == YamlNode::Kind::kList) {
-      for (const YamlNode& node : root.items) read(node);
-    } else {
-      read(root);
+// Calls `read` with each sound document of a folder; a file may hold a list of them.
+void ReadDocuments(EstateDocs& docs, const fs::path& folder, const std::string& name,
+                   const std::string& kind, const Shape& shape, const Templates& templates,
+                   std::vector<Finding>& findings,
+                   const std::function<void(const YamlNode&)>& read) {
+  for (const fs::path& file : YamlFiles(folder, name, findings)) {
+    YamlNode* root =
+        ReadYamlFile(docs, folder, file, "describe " + kind + ", or remove the file", findings);
+    if (root == nullptr) continue;
+    const std::string key = kind.substr(kind.find(' ') + 1);
+    templates.Expand(key, *root, findings);
+    for (YamlNode& item : root->items) templates.Expand(key, item, findings);
+    // What a template could not be made of has its findings.
+    std::erase_if(root->items, [](const YamlNode& item) { return !item.sound; });
+    if (!root->sound) continue;
+    CheckShape(shape, *root, findings);
+    if (root->kind == YamlNode::Kind::kMap) read(*root);
+    for (const YamlNode& item : root->items) {
+      if (item.kind == YamlNode::Kind::kMap) read(item);
     }
   }
 }
@@ -165,8 +123,15 @@ Result<Loaded> Load(const fs::path& folder, const std::string& profile) {
   }
   docs.estate.folder = folder.string();
   docs.estate.profile = profile;
-  ReadIntegrations(docs, folder, findings);
+  const Templates templates(docs, folder, findings);
+  ReadDocuments(docs, folder, "integrations", "an integration", IntegrationFileShape(), templates,
+                findings, [&](const YamlNode& node) {
+                  docs.integrations.push_back({ReadIntegration(node, docs.estate), &node});
+                });
   ReadModels(docs, folder, findings);
+  ReadDocuments(
+      docs, folder, "dags", "a dag", DagFileShape(), templates, findings,
+      [&](const YamlNode& node) { docs.dags.push_back({ReadDag(node, docs.estate), &node}); });
   CheckRules(docs, findings);
   Sort(findings);
 
@@ -180,6 +145,10 @@ Result<Loaded> Load(const fs::path& folder, const std::string& profile) {
   for (ModelDoc& doc : docs.models) {
     std::string address = doc.model.table.ToString();
     loaded.estate.models.emplace(std::move(address), std::move(doc.model));
+  }
+  for (DagDoc& doc : docs.dags) {
+    std::string name = doc.dag.name;
+    if (!name.empty()) loaded.estate.dags.emplace(std::move(name), std::move(doc.dag));
   }
   return loaded;
 }

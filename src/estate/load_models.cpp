@@ -10,6 +10,7 @@
 #include "estate/check.h"
 #include "estate/file_text.h"
 #include "estate/format.h"
+#include "estate/load_files.h"
 #include "estate/utf8.h"
 
 namespace afluente::estate {
@@ -64,24 +65,13 @@ std::optional<std::string> ReadSql(const fs::path& folder, const fs::path& relat
 // nullptr without a file, or with one that says nothing.
 const YamlNode* ReadYaml(EstateDocs& docs, const fs::path& folder, const fs::path& relative,
                          std::vector<Finding>& findings) {
-  const std::string file = NameOf(relative);
   std::error_code error;
   if (!fs::exists(folder / relative, error)) return nullptr;
-  const Result<std::string> text = ReadFileText(folder / relative);
-  if (!text.ok()) {
-    findings.push_back({Mark{.file = file}, "this file " + text.error().message()});
-    return nullptr;
-  }
-  ParsedYaml parsed = ParseYaml(text.value(), file);
-  if (!parsed.root && parsed.findings.empty()) {
-    findings.push_back({Mark{.file = file}, "the file is empty: describe the model, or remove it"});
-  }
-  findings.insert(findings.end(), std::make_move_iterator(parsed.findings.begin()),
-                  std::make_move_iterator(parsed.findings.end()));
-  if (!parsed.root) return nullptr;
-  YamlNode& root = docs.files.emplace_back(std::move(*parsed.root));
-  CheckShape(ModelShape(), root, findings);
-  return root.kind == YamlNode::Kind::kMap ? &root : nullptr;
+  YamlNode* root =
+      ReadYamlFile(docs, folder, relative, "describe the model, or remove it", findings);
+  if (root == nullptr) return nullptr;
+  CheckShape(ModelShape(), *root, findings);
+  return root->kind == YamlNode::Kind::kMap ? root : nullptr;
 }
 
 std::string JobName(std::string table) {

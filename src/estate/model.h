@@ -57,7 +57,7 @@ struct Model {
   std::string where_new;         // kIncremental: which rows of the result are new.
   Trigger trigger;
   RunPolicy runs;
-  TaskPolicy policy;
+  TaskPolicy policy = AgainWhenTransient();
   std::vector<std::string> after;  // Jobs that run before it, beside those whose tables it reads.
   std::vector<DataTest> tests;
   std::string service_account;

@@ -1,58 +1,13 @@
 #include "estate/read.h"
 
-#include <charconv>
 #include <utility>
 
 #include "estate/calendar.h"
 #include "estate/quantities.h"
-#include "estate/words.h"
+#include "estate/read_values.h"
 
 namespace afluente::estate {
 namespace {
-
-using Path = std::initializer_list<std::string_view>;
-
-std::string ReadText(const YamlNode& node, Path path, const std::string& fallback = "") {
-  const YamlNode* found = node.Find(path);
-  return found == nullptr ? fallback : found->text;
-}
-
-template <class E>
-std::optional<E> ReadWord(const YamlNode& node, Path path) {
-  const YamlNode* found = node.Find(path);
-  return found == nullptr ? std::nullopt : ParseWord<E>(found->text);
-}
-
-bool ReadFlag(const YamlNode& node, Path path) { return ReadText(node, path) == "true"; }
-
-std::optional<std::chrono::milliseconds> ReadDuration(const YamlNode& node, Path path) {
-  const YamlNode* found = node.Find(path);
-  return found == nullptr ? std::nullopt : ParseDuration(found->text);
-}
-
-std::optional<std::int64_t> ReadSize(const YamlNode& node, Path path) {
-  const YamlNode* found = node.Find(path);
-  return found == nullptr ? std::nullopt : ParseSize(found->text);
-}
-
-std::vector<std::string> ReadList(const YamlNode& node, Path path) {
-  const YamlNode* found = node.Find(path);
-  std::vector<std::string> texts;
-  if (found == nullptr) return texts;
-  if (found->kind == YamlNode::Kind::kScalar) return {found->text};
-  for (const YamlNode& item : found->items) {
-    if (item.sound) texts.push_back(item.text);
-  }
-  return texts;
-}
-
-std::optional<TableAddress> ReadTable(const YamlNode& node, Path path) {
-  const YamlNode* found = node.Find(path);
-  if (found == nullptr) return std::nullopt;
-  Result<TableAddress> address = ParseTableAddress(found->text);
-  if (!address.ok()) return std::nullopt;
-  return std::move(address).value();
-}
 
 Connection ReadConnection(const std::string& name, const YamlNode& node) {
   Connection connection;
@@ -91,10 +46,7 @@ Destination ReadDestination(const YamlNode& node) {
   } else {
     destination.connection_table = ReadText(node, {"destination", "table"});
   }
-  if (const YamlNode* lake = node.Find({"destination", "lake"})) {
-    Result<LakeAddress> address = ParseLakeAddress(lake->text);
-    if (address.ok()) destination.lake = std::move(address).value();
-  }
+  destination.lake = ReadLake(node, {"destination", "lake"});
   return destination;
 }
 
@@ -108,75 +60,6 @@ ColumnRule ReadColumn(const YamlNode& node) {
           .mark = node.mark};
 }
 
-// The change trigger's table as connection:schema.table.
-std::string ChangeSubject(std::string table, const Source& source) {
-  if (table.empty()) table = source.table;
-  if (table.empty()) return "";
-  const std::size_t colon = table.find(':');
-  if (colon != std::string::npos && colon < table.find('"')) return table;
-  return source.connection.empty() ? "" : source.connection + ":" + table;
-}
-
-std::string Or(const std::string& text, const std::string& fallback) {
-  return text.empty() ? fallback : text;
-}
-
-ScheduleSpec ReadSchedule(const YamlNode& node, const Estate& estate) {
-  ScheduleSpec spec;
-  spec.mark = node.mark;
-  spec.cron = ReadText(node, {"cron"});
-  spec.every = ReadDuration(node, {"every"}).value_or(spec.every);
-  spec.anchor = ParseTime(ReadText(node, {"anchor"})).value_or(spec.anchor);
-  spec.zone = ReadText(node, {"zone"}, estate.time_zone);
-  spec.gap = ReadWord<Gap>(node, {"gap"});
-  spec.overlap = ReadWord<Overlap>(node, {"overlap"});
-  spec.except = ReadList(node, {"except"});
-  spec.jitter = ReadDuration(node, {"jitter"}).value_or(spec.jitter);
-  spec.from = ParseDay(ReadText(node, {"from"}));
-  spec.until = ParseDay(ReadText(node, {"until"}));
-  return spec;
-}
-
-// A schedule without its time is told elsewhere.
-void AddSchedule(const YamlNode& node, const Estate& estate, Trigger& trigger) {
-  if (!node.sound || (!node.Find({"cron"}) && !node.Find({"every"}))) return;
-  trigger.kind = Trigger::Kind::kSchedule;
-  trigger.schedules.push_back(ReadSchedule(node, estate));
-}
-
-Trigger ReadTrigger(const YamlNode& integration, const Source& source, const Estate& estate) {
-  Trigger trigger;
-  const YamlNode* node = integration.Find({"trigger"});
-  if (node == nullptr) return trigger;
-  trigger.mark = node->mark;
-  const std::string on = ReadText(*node, {"on"});
-  if (node->kind == YamlNode::Kind::kScalar) {
-    trigger.kind = Trigger::Kind::kContinuous;
-  } else if (node->kind == YamlNode::Kind::kList) {
-    for (const YamlNode& item : node->items) AddSchedule(item, estate, trigger);
-  } else if (!node->Lacks({"cron"}) || !node->Lacks({"every"})) {
-    AddSchedule(*node, estate, trigger);
-  } else if (on == "change") {
-    trigger.kind = Trigger::Kind::kChange;
-    trigger.subject = ChangeSubject(ReadText(*node, {"table"}), source);
-  } else if (on == "asset") {
-    trigger.kind = Trigger::Kind::kAsset;
-    trigger.subject = Or(ReadText(*node, {"table"}),
-                         source.warehouse_table ? source.warehouse_table->ToString() : "");
-  } else if (on == "webhook") {
-    trigger.kind = Trigger::Kind::kWebhook;
-    trigger.subject = Or(ReadText(*node, {"path"}), source.webhook);
-    trigger.key = ReadList(*node, {"key"});
-    trigger.secret = ReadText(*node, {"secret"});
-  } else if (on == "topic") {
-    trigger.kind = Trigger::Kind::kTopic;
-    trigger.subject = Or(ReadText(*node, {"topic"}), source.topic);
-    trigger.key = ReadList(*node, {"key"});
-    trigger.secret = ReadText(*node, {"secret"});
-  }
-  return trigger;
-}
-
 Calendar ReadCalendar(const YamlNode& node, const Mark& mark) {
   Calendar calendar{.days = {}, .mark = mark};
   for (const std::string& text : ReadList(node, {})) {
@@ -184,14 +67,6 @@ Calendar ReadCalendar(const YamlNode& node, const Mark& mark) {
     if (days.ok()) calendar.days.push_back(days.value());
   }
   return calendar;
-}
-
-std::optional<Sla> ReadSla(const YamlNode& node) {
-  if (node.Find({"sla"}) == nullptr) return std::nullopt;
-  return Sla{.max_staleness = ReadDuration(node, {"sla", "max_staleness"}),
-             .max_duration = ReadDuration(node, {"sla", "max_duration"}),
-             .deadline = ReadText(node, {"sla", "deadline"}),
-             .alert = ReadWord<AlertLevel>(node, {"sla", "alert"}).value_or(AlertLevel::kWarning)};
 }
 
 std::optional<Verify> ReadVerify(const YamlNode& node) {
@@ -202,56 +77,6 @@ std::optional<Verify> ReadVerify(const YamlNode& node) {
       has_keys ? ReadDuration(node, {"verify", "every"}) : ReadDuration(node, {"verify"});
   return Verify{.every = every.value_or(std::chrono::milliseconds(0)),
                 .repair = has_keys && ReadFlag(*verify, {"repair"})};
-}
-
-int ReadNumber(const YamlNode& node, Path path) {
-  const std::string text = ReadText(node, path, "0");
-  int number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
-}
-
-std::optional<std::int64_t> ReadCount(const YamlNode& node, Path path) {
-  const YamlNode* found = node.Find(path);
-  if (found == nullptr) return std::nullopt;
-  std::int64_t count = 0;
-  std::from_chars(found->text.data(), found->text.data() + found->text.size(), count);
-  return count;
-}
-
-std::optional<DataTest> ReadDataTest(const YamlNode& node) {
-  using Kind = DataTest::Kind;
-  constexpr std::pair<std::string_view, Kind> kKinds[] = {
-      {"unique", Kind::kUnique},
-      {"not_null", Kind::kNotNull},
-      {"accepted_values", Kind::kAcceptedValues},
-      {"relationships", Kind::kRelationships},
-      {"freshness", Kind::kFreshness},
-      {"row_count", Kind::kRowCount},
-      {"sql", Kind::kSql}};
-  for (const auto& [key, kind] : kKinds) {
-    const YamlNode* body = node.Find({key});
-    if (body == nullptr) continue;
-    DataTest test;
-    test.kind = kind;
-    test.mark = node.mark;
-    const bool has_columns = kind == Kind::kUnique || kind == Kind::kNotNull;
-    test.columns = has_columns ? ReadList(node, {key}) : ReadList(*body, {"column"});
-    test.values = ReadList(*body, {"values"});
-    test.to = ReadTable(*body, {"to"});
-    test.field = ReadText(*body, {"field"});
-    test.max_age = ReadDuration(*body, {"max_age"}).value_or(test.max_age);
-    test.min = ReadCount(*body, {"min"});
-    test.max = ReadCount(*body, {"max"});
-    if (kind == Kind::kSql) {
-      test.sql = body->text;
-      test.mark = body->mark;
-    }
-    test.where = ReadText(node, {"where"});
-    test.severity = ReadWord<Severity>(node, {"severity"}).value_or(test.severity);
-    return test;
-  }
-  return std::nullopt;
 }
 
 }  // namespace
@@ -276,6 +101,11 @@ Estate ReadEstate(const YamlNode& root) {
       if (entry.value.sound) {
         estate.calendars.emplace(entry.key, ReadCalendar(entry.value, entry.mark));
       }
+    }
+  }
+  if (const YamlNode* pools = root.Find({"pools"})) {
+    for (const YamlEntry& entry : pools->entries) {
+      estate.pools.emplace(entry.key, static_cast<int>(ReadCount(entry.value, {}).value_or(1)));
     }
   }
   if (const YamlNode* projects = root.Find({"projects"})) {
@@ -304,6 +134,8 @@ Integration ReadIntegration(const YamlNode& node, const Estate& estate) {
   integration.destination = ReadDestination(node);
   integration.mode = ReadWord<Mode>(node, {"mode"}).value_or(Mode::kSnapshot);
   integration.trigger = ReadTrigger(node, integration.source, estate);
+  integration.runs = ReadRunPolicy(node);
+  integration.policy = ReadTaskPolicy(node, AgainWhenTransient());
   if (const YamlNode* columns = node.Find({"columns"})) {
     for (const YamlEntry& entry : columns->entries) {
       ColumnRule rule = ReadColumn(entry.value);
@@ -319,7 +151,7 @@ Integration ReadIntegration(const YamlNode& node, const Estate& estate) {
   integration.verify = ReadVerify(node);
   integration.transform = ReadText(node, {"transform"});
   integration.deletes = ReadWord<Deletes>(node, {"deletes"}).value_or(integration.deletes);
-  integration.parallel = ReadNumber(node, {"parallel"});
+  integration.parallel = static_cast<int>(ReadCount(node, {"parallel"}).value_or(0));
   integration.on_schema_change =
       ReadWord<OnSchemaChange>(node, {"on_schema_change"}).value_or(integration.on_schema_change);
   integration.on_bad_row =
@@ -341,12 +173,10 @@ void ReadModelKeys(const YamlNode& node, const Estate& estate, Model& model) {
   model.partition = ReadText(node, {"partition"});
   model.where_new = ReadText(node, {"where_new"});
   model.trigger = ReadTrigger(node, Source{}, estate);
+  model.runs = ReadRunPolicy(node);
+  model.policy = ReadTaskPolicy(node, model.policy);
   model.after = ReadList(node, {"after"});
-  if (const YamlNode* tests = node.Find({"tests"})) {
-    for (const YamlNode& item : tests->items) {
-      if (auto test = ReadDataTest(item)) model.tests.push_back(*std::move(test));
-    }
-  }
+  model.tests = ReadDataTests(node);
   model.service_account = ReadText(node, {"service_account"});
   model.sla = ReadSla(node);
   model.owner = ReadText(node, {"owner"});

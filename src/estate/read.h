@@ -25,18 +25,25 @@ struct ModelDoc {
   const YamlNode* node = nullptr;
 };
 
+struct DagDoc {
+  Dag dag;
+  const YamlNode* node = nullptr;
+};
+
 /// Everything that was read. Move-only in effect: docs point into files.
 struct EstateDocs {
   std::optional<YamlNode> root;  // estate.yaml, with the chosen profile merged in.
-  std::deque<YamlNode> files;    // integrations/*.yaml, models/*/*/*.yaml
+  std::deque<YamlNode> files;    // All others, templates put in.
   std::vector<IntegrationDoc> integrations;
   std::vector<ModelDoc> models;
-  Estate estate;  // Without the integrations and the models.
+  std::vector<DagDoc> dags;
+  Estate estate;  // Without integrations, models and DAGs.
 };
 
 /// Reads what is sound in the nodes; the rest keeps its defaults.
 Estate ReadEstate(const YamlNode& root);
 Integration ReadIntegration(const YamlNode& node, const Estate& estate);
+Dag ReadDag(const YamlNode& node, const Estate& estate);
 /// Into `model`, whose table and SQL are known.
 void ReadModelKeys(const YamlNode& node, const Estate& estate, Model& model);
 

@@ -147,6 +147,8 @@ class PageWriter {
         return "map: " + Link(std::string(shape.scalar->name)) + " to " + Type(shape.parts.front());
       case Shape::Kind::kList:
         return "list of " + Type(shape.parts.front());
+      case Shape::Kind::kAny:
+        return "any " + shape.words.front().word;
       case Shape::Kind::kOneOf: {
         std::string type;
         for (const Shape& part : shape.parts) type += (type.empty() ? "" : " or ") + Type(part);
@@ -158,7 +160,7 @@ class PageWriter {
 
   void Below(const Shape& shape, const std::string& intro) {
     if (shape.kind == Shape::Kind::kObject) return Section(shape, intro);
-    if (shape.kind == Shape::Kind::kScalar || shape.kind == Shape::Kind::kWords) return;
+    if (shape.parts.empty()) return;
     for (const Shape& part : shape.parts) Below(part, intro);
   }
 
@@ -173,6 +175,10 @@ std::string ReferencePage() {
   writer.Section(EstateShape(), "The keys of `estate.yaml`.");
   writer.Section(IntegrationShape(), "The keys of one integration.");
   writer.Section(ModelShape(), "The keys of the YAML file beside a model's SQL.");
+  writer.Section(DagShape(), "The keys of a DAG, in `dags/*.yaml`.");
+  writer.Section(TemplateShape(), "The keys of a file of `templates/`.");
+  writer.Section(InstanceShape(),
+                 "What stands in the place of an integration or a DAG that a template makes.");
   std::string page(kHead);
   page += std::move(writer).Take();
   page += "\n## Values\n";

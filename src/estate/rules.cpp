@@ -1,6 +1,6 @@
 #include "estate/rules.h"
 
-#include <map>
+#include <algorithm>
 #include <utility>
 
 #include "base/names.h"
@@ -79,45 +79,16 @@ void CheckWarehouse(const YamlNode& root, const Estate& estate, std::vector<Find
   }
 }
 
-void CheckUniqueNames(const EstateDocs& docs, std::vector<Finding>& findings) {
-  std::map<std::string, const Integration*> first;
-  for (const IntegrationDoc& doc : docs.integrations) {
-    if (doc.integration.name.empty()) continue;
-    const auto [found, fresh] = first.emplace(doc.integration.name, &doc.integration);
-    if (fresh) continue;
-    findings.push_back(
-        {doc.integration.mark, "integration \"" + doc.integration.name + "\" already stands at " +
-                                   found->second->mark.ToString() + ": rename one of them"});
-  }
-}
-
-// Where the integration writes, the same text for the same place; "" when unknown.
-std::string DestinationOf(const Integration& integration) {
-  const Destination& destination = integration.destination;
-  if (destination.table) return destination.table->ToString();
-  if (destination.lake) return "lake " + destination.lake->ToString();
-  if (destination.connection_table.empty()) return "";
-  const Result<std::vector<std::string>> parts = ParseTableName(destination.connection_table);
-  if (!parts.ok() || parts.value().size() != 2) return "";
-  return destination.connection + ":" + parts.value()[0] + "." + parts.value()[1];
-}
-
-void CheckUniqueDestinations(const EstateDocs& docs, std::vector<Finding>& findings) {
-  std::map<std::string, const Integration*> first;
-  for (const IntegrationDoc& doc : docs.integrations) {
-    const std::string destination = DestinationOf(doc.integration);
-    // In shadow it writes beside what another one fills.
-    if (destination.empty() || !doc.node->Lacks({"shadow"})) continue;
-    const auto [found, fresh] = first.emplace(destination, &doc.integration);
-    if (fresh) continue;
-    findings.push_back(
-        {doc.integration.destination.mark,
-         destination + " is already written by integration \"" + found->second->name + "\" (" +
-             found->second->destination.mark.ToString() + "): give each its own destination"});
-  }
-}
-
 }  // namespace
+
+void CheckProject(const Names& projects, const Mark& mark, const std::string& what,
+                  const std::string& project, std::vector<Finding>& findings) {
+  if (!projects || project.empty()) return;
+  if (std::find(projects->begin(), projects->end(), project) != projects->end()) return;
+  findings.push_back({mark, what + ": no project \"" + project +
+                                "\" is declared under projects of estate.yaml" +
+                                DidYouMean(project, *projects)});
+}
 
 void CheckProfiles(const YamlNode& root, std::vector<Finding>& findings) {
   const YamlNode* profiles = root.Find({"profiles"});
@@ -147,8 +118,6 @@ void CheckRules(const EstateDocs& docs, std::vector<Finding>& findings) {
     }
     CheckWarehouse(*docs.root, docs.estate, findings);
   }
-  CheckUniqueNames(docs, findings);
-  CheckUniqueDestinations(docs, findings);
   CheckInboxEndpoints(docs, findings);
   for (const IntegrationDoc& doc : docs.integrations) {
     const RuleScope scope{.docs = docs,
@@ -162,10 +131,13 @@ void CheckRules(const EstateDocs& docs, std::vector<Finding>& findings) {
     CheckColumns(scope);
     CheckForms(scope);
     CheckInbox(scope);
-    CheckSchedules(scope);
+    CheckSchedules(docs, doc.integration.trigger, *doc.node, findings);
+    CheckPolicy(docs, doc.integration.policy, *doc.node, findings);
     CheckShadow(scope);
   }
   CheckModelRules(docs, projects, findings);
+  CheckDagRules(docs, projects, findings);
+  CheckClaims(docs, findings);
 }
 
 }  // namespace afluente::estate

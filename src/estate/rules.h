@@ -43,7 +43,26 @@ void CheckModes(const RuleScope& scope);       // rules_modes.cpp
 void CheckColumns(const RuleScope& scope);     // rules_columns.cpp
 void CheckForms(const RuleScope& scope);       // rules_forms.cpp
 void CheckInbox(const RuleScope& scope);       // rules_inbox.cpp
-void CheckSchedules(const RuleScope& scope);   // rules_schedule.cpp
+
+/// The schedules of one job.
+void CheckSchedules(const EstateDocs& docs, const Trigger& trigger, const YamlNode& job,
+                    std::vector<Finding>& findings);  // rules_schedule.cpp
+
+/// What the keys of one job say of its runs and tries, and the pool that it names.
+void CheckPolicy(const EstateDocs& docs, const TaskPolicy& policy, const YamlNode& node,
+                 std::vector<Finding>& findings);  // rules_dags.cpp
+
+/// Reports a project that estate.yaml does not declare.
+void CheckProject(const std::optional<std::vector<std::string>>& projects, const Mark& mark,
+                  const std::string& what, const std::string& project,
+                  std::vector<Finding>& findings);
+
+/// Names and warehouse tables that two jobs claim.
+void CheckClaims(const EstateDocs& docs, std::vector<Finding>& findings);  // rules_claims.cpp
+
+/// The rules of DAGs and their tasks.
+void CheckDagRules(const EstateDocs& docs, const std::optional<std::vector<std::string>>& projects,
+                   std::vector<Finding>& findings);  // rules_dags.cpp, rules_tasks.cpp
 
 /// The rules of models.
 void CheckModelRules(const EstateDocs& docs,

@@ -31,17 +31,6 @@ struct ModelScope {
   }
 };
 
-void CheckProject(const ModelScope& scope, const Mark& mark, const std::string& what,
-                  const std::string& project) {
-  if (!scope.projects) return;
-  if (std::find(scope.projects->begin(), scope.projects->end(), project) != scope.projects->end()) {
-    return;
-  }
-  scope.findings.push_back({mark, what + ": no project \"" + project +
-                                      "\" is declared under projects of estate.yaml" +
-                                      DidYouMean(project, *scope.projects)});
-}
-
 void CheckMaterialize(const ModelScope& scope) {
   const bool has_key = scope.Has({"key"});
   const bool has_partition = scope.Has({"partition"});
@@ -77,7 +66,8 @@ void CheckTrigger(const ModelScope& scope) {
       }
       const auto address = ParseTableAddress(trigger.subject);
       if (!address.ok()) return;
-      CheckProject(scope, trigger.mark, "trigger.table", address.value().project);
+      CheckProject(scope.projects, trigger.mark, "trigger.table", address.value().project,
+                   scope.findings);
       return;
     }
     case Trigger::Kind::kContinuous:
@@ -138,7 +128,8 @@ void CheckTests(const ModelScope& scope) {
     const auto report = [&](std::string message) {
       scope.findings.push_back({test.mark, std::move(message)});
     };
-    if (test.to) CheckProject(scope, test.mark, "relationships.to", test.to->project);
+    if (test.to)
+      CheckProject(scope.projects, test.mark, "relationships.to", test.to->project, scope.findings);
     if (test.min && test.max && *test.min > *test.max) report("row_count: min is more than max");
     if (test.kind == DataTest::Kind::kSql && !test.where.empty()) {
       report("a test in SQL has its conditions in the SQL: put \"where\" there");
@@ -161,7 +152,8 @@ void CheckRowCounts(const ModelScope& scope) {
 
 void CheckModel(const ModelScope& scope) {
   const Model& model = scope.model();
-  CheckProject(scope, model.sql_mark, "models/" + model.table.project, model.table.project);
+  CheckProject(scope.projects, model.sql_mark, "models/" + model.table.project, model.table.project,
+               scope.findings);
   if (const std::string problem = kName.problem(model.name);
       !problem.empty() && !scope.Has({"model"})) {
     scope.Report({}, "the table's name gives no name for the job: " + problem +
@@ -178,48 +170,15 @@ void CheckModel(const ModelScope& scope) {
                  "where_new: ", [&](std::size_t) { return model.where_new_mark; });
   CheckTests(scope);
   CheckRowCounts(scope);
-}
-
-// What another job has taken: its name, or the table it writes.
-void CheckTaken(const EstateDocs& docs, std::vector<Finding>& findings) {
-  struct Taker {
-    std::string what;
-    Mark mark;
-  };
-  std::map<std::string, Taker> names;
-  std::map<std::string, Taker> tables;
-  for (const IntegrationDoc& doc : docs.integrations) {
-    const Integration& integration = doc.integration;
-    const std::string what = "integration \"" + integration.name + "\"";
-    if (!integration.name.empty()) names.emplace(integration.name, Taker{what, integration.mark});
-    if (integration.destination.table) {
-      tables.emplace(integration.destination.table->ToString(),
-                     Taker{what, integration.destination.mark});
-    }
-  }
-  for (const ModelDoc& doc : docs.models) {
-    const Model& model = doc.model;
-    const auto [taken, fresh] =
-        names.emplace(model.name, Taker{"the model of " + model.table.ToString(), model.mark});
-    if (!fresh) {
-      findings.push_back({model.mark, "the name \"" + model.name + "\" is taken by " +
-                                          taken->second.what + " (" +
-                                          taken->second.mark.ToString() +
-                                          "): say \"model: NAME\" with another one"});
-    }
-    const auto writer = tables.find(model.table.ToString());
-    if (writer == tables.end()) continue;
-    findings.push_back(
-        {model.sql_mark, model.table.ToString() + " is already written by " + writer->second.what +
-                             " (" + writer->second.mark.ToString() + "): give each its own table"});
-  }
+  if (scope.doc.node == nullptr) return;
+  CheckSchedules(scope.docs, model.trigger, *scope.doc.node, scope.findings);
+  CheckPolicy(scope.docs, model.policy, *scope.doc.node, scope.findings);
 }
 
 }  // namespace
 
 void CheckModelRules(const EstateDocs& docs, const Names& projects,
                      std::vector<Finding>& findings) {
-  CheckTaken(docs, findings);
   for (const ModelDoc& doc : docs.models) CheckModel({docs, doc, projects, findings});
 }
 

@@ -59,8 +59,9 @@ minutes ShortestPeriod(const Cron& cron) {
 
 class ScheduleCheck {
  public:
-  ScheduleCheck(const RuleScope& scope, const ScheduleSpec& spec, const YamlNode& node)
-      : scope_(scope), spec_(spec), node_(node) {
+  ScheduleCheck(const EstateDocs& docs, const ScheduleSpec& spec, const YamlNode& node,
+                std::vector<Finding>& findings)
+      : docs_(docs), spec_(spec), node_(node), findings_(findings) {
     if (const Result<Cron> cron = ParseCron(spec.cron); cron.ok()) cron_ = cron.value();
   }
 
@@ -74,7 +75,7 @@ class ScheduleCheck {
 
  private:
   void Report(std::string_view key, const std::string& message) {
-    scope_.findings.push_back({node_.MarkOf({key}), "trigger." + std::string(key) + message});
+    findings_.push_back({node_.MarkOf({key}), "trigger." + std::string(key) + message});
   }
 
   void CheckEvery() {
@@ -97,8 +98,7 @@ class ScheduleCheck {
                                  FormatDay(*spec_.from) + ", so it never fires");
     }
     if (!CheckCalendars()) return;
-    const Result<ExceptedDays> excepted =
-        ExceptedDays::Make(spec_.except, scope_.docs.estate.calendars);
+    const Result<ExceptedDays> excepted = ExceptedDays::Make(spec_.except, docs_.estate.calendars);
     if (!excepted.ok() || (excepted.value().empty() && !spec_.from && !spec_.until)) return;
     // Weekdays, leap days and what follows Easter come in every combination that matters.
     constexpr local_days kFirst{std::chrono::year(2000) / 1 / 1};
@@ -120,40 +120,42 @@ class ScheduleCheck {
     const auto check = [&](const YamlNode& element) {
       if (!element.sound) known = false;
       if (!element.sound || !IsCalendarName(element.text)) return;
-      const auto excepted = ExceptedDays::Make({element.text}, scope_.docs.estate.calendars);
+      const auto excepted = ExceptedDays::Make({element.text}, docs_.estate.calendars);
       if (excepted.ok()) return;
       known = false;
       // A declared calendar that is broken is told where it stands.
-      const bool declared =
-          !scope_.docs.root || !scope_.docs.root->Lacks({"calendars", element.text});
+      const bool declared = !docs_.root || !docs_.root->Lacks({"calendars", element.text});
       if (declared) return;
-      scope_.findings.push_back({element.mark, "trigger.except: " + excepted.error().message()});
+      findings_.push_back({element.mark, "trigger.except: " + excepted.error().message()});
     };
     if (except->kind == YamlNode::Kind::kScalar) check(*except);
     for (const YamlNode& element : except->items) check(element);
     return known;
   }
 
-  const RuleScope& scope_;
+  const EstateDocs& docs_;
   const ScheduleSpec& spec_;
   const YamlNode& node_;
+  std::vector<Finding>& findings_;
   std::optional<Cron> cron_;
 };
 
 }  // namespace
 
-void CheckSchedules(const RuleScope& scope) {
-  const YamlNode* node = scope.node.Find({"trigger"});
+void CheckSchedules(const EstateDocs& docs, const Trigger& trigger, const YamlNode& job,
+                    std::vector<Finding>& findings) {
+  const YamlNode* node = job.Find({"trigger"});
   if (node == nullptr) return;
   if (node->kind == YamlNode::Kind::kList && node->items.empty()) {
-    scope.Report({"trigger"}, "trigger: the list holds no schedule: add one, or remove the key");
+    findings.push_back(
+        {node->mark, "trigger: the list holds no schedule: add one, or remove the key"});
   }
-  for (const ScheduleSpec& spec : scope.integration.trigger.schedules) {
+  for (const ScheduleSpec& spec : trigger.schedules) {
     const YamlNode* own = node;
     for (const YamlNode& item : node->items) {
       if (item.mark.line == spec.mark.line && item.mark.column == spec.mark.column) own = &item;
     }
-    ScheduleCheck(scope, spec, *own).Check();
+    ScheduleCheck(docs, spec, *own, findings).Check();
   }
 }
 

@@ -159,8 +159,8 @@ TEST(RulesTest, NamesAndDestinationsAreUniqueAcrossFiles) {
                                          "  mode: snapshot\n");
   EXPECT_THAT(
       files.Findings(),
-      ElementsAre("integrations/b.yaml:1:16: integration \"x\" already stands at "
-                  "integrations/a.yaml:1:14: rename one of them",
+      ElementsAre("integrations/b.yaml:1:16: the name \"x\" is taken by integration \"x\" ("
+                  "integrations/a.yaml:1:14): give one of the two another name",
                   "integrations/b.yaml:7:16: coltrane.d.t is already written by integration \"x\" "
                   "(integrations/a.yaml:3:14): give each its own destination"));
 }

@@ -46,6 +46,16 @@ extern const ScalarKind kCurrency;
 extern const ScalarKind kPath;
 extern const ScalarKind kDsn;
 extern const ScalarKind kSecret;
+extern const ScalarKind kTaskName;
+extern const ScalarKind kParameterName;
+extern const ScalarKind kPoolName;
+extern const ScalarKind kArgument;
+extern const ScalarKind kVariable;
+extern const ScalarKind kStatements;
+extern const ScalarKind kUrl;
+extern const ScalarKind kContent;
+extern const ScalarKind kNumber;
+extern const ScalarKind kShare;
 
 /// All of the above, for the reference page and the tests.
 std::span<const ScalarKind* const> AllScalarKinds();

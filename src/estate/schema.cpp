@@ -50,9 +50,13 @@ class SchemaWriter {
       }
       case Shape::Kind::kList: {
         Json schema = {{"type", "array"}, {"items", Of(shape.parts.front())}};
-        if (shape.parts.front().kind == Shape::Kind::kScalar) schema["uniqueItems"] = true;
+        const Shape& element = shape.parts.front();
+        const bool unique = element.kind == Shape::Kind::kScalar && !element.scalar->repeats;
+        if (unique) schema["uniqueItems"] = true;
         return schema;
       }
+      case Shape::Kind::kAny:
+        return Json::object();
       case Shape::Kind::kOneOf: {
         Json schema = {{"anyOf", Json::array()}};
         for (const Shape& part : shape.parts) schema["anyOf"].push_back(Of(part));
@@ -124,13 +128,20 @@ class SchemaWriter {
 
 std::string JsonSchema() {
   SchemaWriter writer;
-  Json any = Json::array(
-      {writer.Of(EstateShape()), writer.Of(IntegrationFileShape()), writer.Of(ModelShape())});
-  const Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
-                       {"title", "afluente estate"},
-                       {"description", "estate.yaml, or a file of integrations/ or models/"},
-                       {"anyOf", std::move(any)},
-                       {"$defs", writer.TakeDefs()}};
+  Json any = Json::array();
+  const auto add = [&](const Shape& shape) { any.push_back(writer.Of(shape)); };
+  add(EstateShape());
+  for (const Shape* job : {&IntegrationShape(), &DagShape()}) {
+    add(OneOf("", {*job, InstanceShape(), ListOf(OneOf("", {*job, InstanceShape()}))}));
+  }
+  add(ModelShape());
+  add(TemplateShape());
+  const Json schema = {
+      {"$schema", "https://json-schema.org/draft/2020-12/schema"},
+      {"title", "afluente estate"},
+      {"description", "estate.yaml, or a file of integrations/, models/, dags/ or templates/"},
+      {"anyOf", std::move(any)},
+      {"$defs", writer.TakeDefs()}};
   return schema.dump(2) + "\n";
 }
 

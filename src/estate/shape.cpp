@@ -55,6 +55,13 @@ Shape OneOf(std::string name, std::vector<Shape> alternatives) {
   return shape;
 }
 
+Shape Any(std::string what) {
+  Shape shape;
+  shape.kind = Shape::Kind::kAny;
+  shape.words.push_back({std::move(what), ""});
+  return shape;
+}
+
 Shape Partial(Shape object, std::string name) {
   object.name = std::move(name);
   object.exactly_one.clear();
@@ -93,6 +100,8 @@ std::string Expected(const Shape& shape) {
              Expected(shape.parts.front());
     case Shape::Kind::kList:
       return "a list, each element " + Expected(shape.parts.front());
+    case Shape::Kind::kAny:
+      return shape.words.front().word;
     case Shape::Kind::kOneOf: {
       std::string expected;
       for (const Shape& part : shape.parts) {

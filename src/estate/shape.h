@@ -22,6 +22,7 @@ struct ScalarKind {
   std::string_view json_type = "string";
   bool references = false;  // ${env:...} is resolved here.
   bool secret = false;      // Its value never stands in a message.
+  bool repeats = false;     // The same value may stand twice in a list.
 };
 
 struct Field;
@@ -39,6 +40,7 @@ struct Shape {
     kObject,  // A map with known keys.
     kMap,     // A map with free keys.
     kList,
+    kAny,    // Whatever it is; the only of `words` says what.
     kOneOf,  // `parts`, at most one of them a scalar or words, one a list; objects as PickObject.
   };
   Kind kind = Kind::kScalar;
@@ -68,6 +70,9 @@ Shape Object(std::string name, std::vector<Field> fields,
 Shape MapOf(const ScalarKind& keys, Shape value);
 Shape ListOf(Shape element);
 Shape OneOf(std::string name, std::vector<Shape> alternatives);
+
+/// Anything; `what` names it for people.
+Shape Any(std::string what);
 
 /// The same object with nothing required: for what overrides.
 Shape Partial(Shape object, std::string name);

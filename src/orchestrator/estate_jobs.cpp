@@ -5,25 +5,18 @@
 
 #include <memory>
 #include <optional>
+#include <type_traits>
 
 #include "connectors/inbox/source.h"
+#include "orchestrator/dag_jobs.h"
 #include "orchestrator/schedule/schedule.h"
+#include "orchestrator/tasks/move_tasks.h"
 
 namespace afluente::orchestrator {
 namespace {
 
-using OnUpdated = std::function<void(const estate::TableAddress&)>;
-
 bool RunsAndEnds(const estate::Integration& integration) {
   return integration.mode != estate::Mode::kCdc && !inbox::ReadsInbox(integration);
-}
-
-// What a job does by itself when a system was away for a while.
-estate::RetryPolicy AgainWhenTransient() {
-  estate::RetryPolicy policy;
-  policy.retries = 3;
-  policy.retry_on = {std::string(NameOf(ErrorKind::kTransient))};
-  return policy;
 }
 
 std::string TextOf(const std::vector<estate::ScheduleSpec>& specs) {
@@ -35,18 +28,22 @@ std::string TextOf(const std::vector<estate::ScheduleSpec>& specs) {
   return text;
 }
 
-Result<JobSpec> SpecOf(const std::string& name, const std::string& mode, const std::string& kind,
-                       const estate::Trigger& trigger, const estate::Estate& estate) {
+// What integrations, models and DAGs have in common.
+template <class T>
+Result<JobSpec> SpecOf(const T& job, const std::string& mode, const estate::Estate& estate) {
   JobSpec spec;
-  spec.name = name;
+  spec.name = job.name;
   spec.mode = mode;
-  TaskSpec& task = spec.tasks.emplace_back();
-  task.name = name;
-  task.kind = kind;
-  task.retry = AgainWhenTransient();
+  spec.policy = job.runs;
+  const estate::Trigger& trigger = job.trigger;
   spec.schedule_text = TextOf(trigger.schedules);
+  // What triggers integrations has a place of its own: triggers.h.
+  const bool is_integration = std::is_same_v<T, estate::Integration>;
+  if (!is_integration && trigger.kind == estate::Trigger::Kind::kAsset) {
+    spec.on_asset = trigger.subject;
+  }
   if (trigger.schedules.empty()) return spec;
-  AFL_ASSIGN(auto made, schedule::Schedule::Make(name, trigger.schedules, estate));
+  AFL_ASSIGN(auto made, schedule::Schedule::Make(job.name, trigger.schedules, estate));
   const auto fires = std::make_shared<const schedule::Schedule>(std::move(made));
   spec.next_fire = [fires](WallTime after) -> std::optional<FireTime> {
     const auto fire = fires->Next(after);
@@ -56,38 +53,59 @@ Result<JobSpec> SpecOf(const std::string& name, const std::string& mode, const s
   return spec;
 }
 
+std::string TableOf(const estate::Integration& integration) {
+  const auto& table = integration.destination.table;
+  return table ? table->ToString() : "";
+}
+std::string TableOf(const estate::Model& model) { return model.table.ToString(); }
+
+// A job of one task, which has the job's name.
 template <class T>
-ThreadWork WorkOf(Owner& owner, const T& job, std::optional<estate::TableAddress> writes,
-                  const OnUpdated& on_updated) {
-  return [&owner, &job, writes = std::move(writes), on_updated](const Attempt&,
-                                                                const std::stop_token& stop) {
-    pipeline::Progress progress;
-    Owner::Outcome done = owner.Work(job, progress, stop);
-    AttemptOutcome outcome;
-    outcome.rows = done.run.rows;
-    outcome.bytes = done.run.bytes;
-    if (done.status.ok() && done.rows_written > 0 && writes) on_updated(*writes);
-    outcome.status = std::move(done.status);
-    return outcome;
-  };
+Status AddOne(const TaskContext& context, const T& job, const std::string& mode,
+              const std::string& kind, EstateJobs& jobs) {
+  AFL_ASSIGN(JobSpec spec, SpecOf(job, mode, context.estate));
+  TaskSpec& task = spec.tasks.emplace_back();
+  task.name = job.name;
+  task.kind = kind;
+  task.retry = job.policy.retry;
+  task.timeout = job.policy.timeout;
+  task.pool = job.policy.pool;
+  task.slots = job.policy.slots;
+  task.writes = TableOf(job);
+  jobs.works[job.name][job.name] = WorkOf(context, job);
+  jobs.specs.push_back(std::move(spec));
+  return Done{};
+}
+
+Status AddDag(const TaskContext& context, const estate::Dag& dag, const pipeline::ModelGraph& graph,
+              EstateJobs& jobs) {
+  AFL_ASSIGN(JobSpec spec, SpecOf(dag, "dag", context.estate));
+  for (TaskPiece& piece : PiecesOf(context, dag, graph)) {
+    if (!piece.spec.child) jobs.works[dag.name][piece.spec.name] = std::move(piece.work);
+    spec.tasks.push_back(std::move(piece.spec));
+  }
+  jobs.specs.push_back(std::move(spec));
+  return Done{};
 }
 
 }  // namespace
 
-Result<EstateJobs> JobsOf(const estate::Estate& estate, Owner& owner, OnUpdated on_updated) {
+Result<EstateJobs> JobsOf(const TaskContext& context) {
+  const estate::Estate& estate = context.estate;
   EstateJobs jobs;
   for (const auto& [name, integration] : estate.integrations) {
     if (!RunsAndEnds(integration)) continue;
-    AFL_ASSIGN(JobSpec spec, SpecOf(name, std::string(NameOf(integration.mode)), "integration",
-                                    integration.trigger, estate));
-    jobs.works[name][name] = WorkOf(owner, integration, integration.destination.table, on_updated);
-    jobs.specs.push_back(std::move(spec));
+    AFL_TRY(
+        AddOne(context, integration, std::string(NameOf(integration.mode)), "integration", jobs));
   }
   for (const auto& [address, model] : estate.models) {
-    AFL_ASSIGN(JobSpec spec, SpecOf(model.name, "model", "model", model.trigger, estate));
-    jobs.works[model.name][model.name] = WorkOf(owner, model, model.table, on_updated);
-    jobs.specs.push_back(std::move(spec));
+    AFL_TRY(AddOne(context, model, "model", "model", jobs));
   }
+  pipeline::ModelGraph graph;
+  if (NeedsModelGraph(estate)) {
+    AFL_ASSIGN(graph, pipeline::ReadModelGraph(estate));
+  }
+  for (const auto& [name, dag] : estate.dags) AFL_TRY(AddDag(context, dag, graph, jobs));
   return jobs;
 }
 

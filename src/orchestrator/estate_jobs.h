@@ -1,13 +1,11 @@
 // The jobs of an estate, as the scheduler knows them.
 #pragma once
 
-#include <functional>
 #include <vector>
 
 #include "base/result.h"
-#include "estate/estate.h"
-#include "orchestrator/run_integration.h"
 #include "orchestrator/scheduler/job.h"
+#include "orchestrator/tasks/task_context.h"
 #include "orchestrator/tasks/task_executor.h"
 
 namespace afluente::orchestrator {
@@ -17,12 +15,10 @@ struct EstateJobs {
   TaskExecutor::Works works;
 };
 
-/// Every model, and every integration that runs and ends: all but those that follow
+/// Every DAG, every model, and every integration that runs and ends: all but those that follow
 /// a database or what arrives in the inbox. One without a schedule is a job too: a
-/// person may trigger it. Borrows the estate and the owner. `on_updated` hears of
-/// each warehouse table that a job has written; on other threads.
-/// Errors: of Schedule::Make.
-Result<EstateJobs> JobsOf(const estate::Estate& estate, Owner& owner,
-                          std::function<void(const estate::TableAddress&)> on_updated);
+/// person may trigger it. Borrows the context, which must have an owner once a work begins.
+/// Errors: of Schedule::Make and of the models' SQL.
+Result<EstateJobs> JobsOf(const TaskContext& context);
 
 }  // namespace afluente::orchestrator

@@ -21,8 +21,24 @@ bool Needs(const Estate::Job& job, const Estate::Job& other, const pipeline::Mod
 
 }  // namespace
 
+std::vector<Estate::Job> AllJobs(const Estate& estate) {
+  std::vector<Estate::Job> jobs;
+  for (const auto& [name, integration] : estate.integrations) {
+    jobs.push_back({.integration = &integration});
+  }
+  for (const auto& [address, model] : estate.models) jobs.push_back({.model = &model});
+  for (const auto& [name, dag] : estate.dags) jobs.push_back({.dag = &dag});
+  return jobs;
+}
+
 const std::string& NameOf(const Estate::Job& job) {
+  if (job.dag != nullptr) return job.dag->name;
   return job.model != nullptr ? job.model->name : job.integration->name;
+}
+
+const estate::Trigger& TriggerOf(const Estate::Job& job) {
+  if (job.dag != nullptr) return job.dag->trigger;
+  return job.model != nullptr ? job.model->trigger : job.integration->trigger;
 }
 
 std::vector<Estate::Job> InOrder(std::vector<Estate::Job> jobs, const pipeline::ModelGraph& graph) {

@@ -39,6 +39,36 @@ std::set<const estate::Integration*> WithTheirGroups(
   return all;
 }
 
+// The integrations among `jobs`, and the projects that the others write.
+struct Written {
+  std::vector<const estate::Integration*> integrations;
+  std::set<std::string> projects;
+};
+
+void Collect(const estate::Estate& estate, const estate::Estate::Job& job, Written& written);
+
+// A DAG writes what its tasks write; that no DAG runs itself is checked with the estate.
+void CollectTask(const estate::Estate& estate, const estate::TaskAction& action, Written& written) {
+  if (const auto* task = std::get_if<estate::IntegrationTask>(&action)) {
+    written.integrations.push_back(&estate.integrations.at(task->integration));
+  } else if (const auto* model = std::get_if<estate::ModelTask>(&action)) {
+    written.projects.insert(model->table.project);
+  } else if (const auto* sql = std::get_if<estate::SqlTask>(&action)) {
+    written.projects.insert(sql->project);
+  } else if (const auto* predict = std::get_if<estate::PredictTask>(&action)) {
+    written.projects.insert(predict->into.project);
+  } else if (const auto* dag = std::get_if<estate::DagTask>(&action)) {
+    Collect(estate, {.dag = &estate.dags.at(dag->dag)}, written);
+  }
+}
+
+void Collect(const estate::Estate& estate, const estate::Estate::Job& job, Written& written) {
+  if (job.integration != nullptr) written.integrations.push_back(job.integration);
+  if (job.model != nullptr) written.projects.insert(job.model->table.project);
+  if (job.dag == nullptr) return;
+  for (const estate::Task& task : job.dag->tasks) CollectTask(estate, task.action, written);
+}
+
 Status CheckMode(const estate::Integration& integration) {
   const estate::Source& source = integration.source;
   const bool has_rows = !source.table.empty() || !source.query.empty() || source.warehouse_table;
@@ -99,11 +129,10 @@ std::string_view TriggeredBy(const estate::Integration& integration) {
   return "";
 }
 
-Result<std::unique_ptr<Owner>> Owner::Open(
-    const estate::Estate& estate, const std::filesystem::path& state_root,
-    const std::vector<const estate::Integration*>& integrations,
-    const std::vector<const estate::Model*>& models, const std::string& command,
-    const Clock& clock) {
+Result<std::unique_ptr<Owner>> Owner::Open(const estate::Estate& estate,
+                                           const std::filesystem::path& state_root,
+                                           const std::vector<estate::Estate::Job>& jobs,
+                                           const std::string& command, const Clock& clock) {
   AFL_ASSIGN(StatePaths paths, PathsOf(estate, state_root));
   AFL_ASSIGN(StateLock lock, StateLock::Take(paths.root, command));
   std::unique_ptr<Owner> owner(new Owner(estate, std::move(paths), std::move(lock), clock));
@@ -113,16 +142,17 @@ Result<std::unique_ptr<Owner>> Owner::Open(
   duck::WarehouseOptions options;
   options.folder = owner->paths_.warehouse;
   options.lake = owner->paths_.lake;
-  std::set<std::string> projects;
+  Written written;
+  for (const estate::Estate::Job& job : jobs) Collect(estate, job, written);
+  std::set<std::string>& projects = written.projects;
   bool needs_salt = false;
-  for (const estate::Integration* integration : WithTheirGroups(estate, integrations)) {
+  for (const estate::Integration* integration : WithTheirGroups(estate, written.integrations)) {
     if (integration->destination.table) projects.insert(integration->destination.table->project);
     const std::string memory = connectors::MemoryProject(estate, *integration);
     // A source's file is not made: without it there is nothing to send.
     if (!memory.empty() && !integration->source.warehouse_table) projects.insert(memory);
     needs_salt = needs_salt || NeedsSalt(*integration);
   }
-  for (const estate::Model* model : models) projects.insert(model->table.project);
   options.create.assign(projects.begin(), projects.end());
   if (needs_salt) {
     AFL_ASSIGN(options.mask_salt,
@@ -269,19 +299,21 @@ Owner::Outcome Owner::Work(const estate::Integration& integration, pipeline::Pro
 }
 
 Owner::Outcome Owner::Work(const estate::Model& model, pipeline::Progress& progress,
-                           const std::stop_token& stop) {
+                           const std::stop_token& stop,
+                           const std::optional<estate::Interval>& only) {
   const std::lock_guard one_at_a_time(running_.at(model.name));
   Outcome outcome;
-  outcome.status = Guarded([&] { return Build(model, false, progress, stop, outcome); });
+  outcome.status = Guarded([&] { return Build(model, false, only, progress, stop, outcome); });
   outcome.run.rows = progress.rows;
   outcome.run.bytes = progress.bytes;
   return outcome;
 }
 
-Status Owner::Build(const estate::Model& model, bool full_refresh, pipeline::Progress& progress,
+Status Owner::Build(const estate::Model& model, bool full_refresh,
+                    const std::optional<estate::Interval>& only, pipeline::Progress& progress,
                     const std::stop_token& stop, Outcome& outcome) {
   AFL_ASSIGN(duck::ModelBuilt built, duck::BuildModel(*warehouse_, estate_, model, full_refresh,
-                                                      clock_.Now(), progress, stop));
+                                                      clock_.Now(), progress, stop, only));
   outcome.rows_written = built.rows;
   outcome.schema_changes = std::move(built.schema_changes);
   outcome.warnings = std::move(built.warnings);
@@ -296,7 +328,7 @@ Owner::Outcome Owner::RunModel(const estate::Model& model, bool full_refresh,
                                pipeline::Progress& progress, const std::stop_token& stop) {
   const std::lock_guard one_at_a_time(running_.at(model.name));
   return Record(WordsOf(model), "manual", progress, [&](Outcome& outcome) {
-    return Build(model, full_refresh, progress, stop, outcome);
+    return Build(model, full_refresh, std::nullopt, progress, stop, outcome);
   });
 }
 

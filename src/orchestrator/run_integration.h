@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "connectors/duckdb/warehouse.h"
 #include "estate/estate.h"
+#include "estate/model_values.h"
 #include "orchestrator/event_store.h"
 #include "orchestrator/follow_group.h"
 #include "orchestrator/inbox.h"
@@ -34,13 +35,12 @@ std::string_view TriggeredBy(const estate::Integration& integration);
 /// Thread-safe; a job that is running is waited for.
 class Owner {
  public:
-  /// Takes the lock and opens everything; projects that `integrations` and `models` write
-  /// get their warehouse file. Errors: of the parts.
-  static Result<std::unique_ptr<Owner>> Open(
-      const estate::Estate& estate, const std::filesystem::path& state_root,
-      const std::vector<const estate::Integration*>& integrations,
-      const std::vector<const estate::Model*>& models, const std::string& command,
-      const Clock& clock);
+  /// Takes the lock and opens everything; projects that `jobs` write get their warehouse file.
+  /// Errors: of the parts.
+  static Result<std::unique_ptr<Owner>> Open(const estate::Estate& estate,
+                                             const std::filesystem::path& state_root,
+                                             const std::vector<estate::Estate::Job>& jobs,
+                                             const std::string& command, const Clock& clock);
 
   duck::Warehouse& warehouse() { return *warehouse_; }
   const StatePaths& paths() const { return paths_; }
@@ -82,8 +82,10 @@ class Owner {
   /// only its counts.
   Outcome Work(const estate::Integration& integration, pipeline::Progress& progress,
                const std::stop_token& stop);
+  /// `only`: of this interval alone (BuildModel).
   Outcome Work(const estate::Model& model, pipeline::Progress& progress,
-               const std::stop_token& stop);
+               const std::stop_token& stop,
+               const std::optional<estate::Interval>& only = std::nullopt);
 
   /// Records a run of `integration` that `work` does by other means.
   Outcome RunOther(const estate::Integration& integration,
@@ -103,7 +105,8 @@ class Owner {
   /// worked off, else it is pending still.
   Status TakePending(const estate::Integration& integration, int key_limit, const PendingWork& work,
                      Outcome& outcome);
-  Status Build(const estate::Model& model, bool full_refresh, pipeline::Progress& progress,
+  Status Build(const estate::Model& model, bool full_refresh,
+               const std::optional<estate::Interval>& only, pipeline::Progress& progress,
                const std::stop_token& stop, Outcome& outcome);
   /// Records a run of TakePending, one at a time.
   Outcome WorkOff(const estate::Integration& integration, const std::string& trigger, int key_limit,

@@ -5,13 +5,13 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
-#include "base/c_handle.h"
 #include "orchestrator/sqlite_moment.h"
 
 namespace afluente::orchestrator {
 namespace {
 
-using Statement = std::unique_ptr<sqlite3_stmt, FreeWith<sqlite3_finalize>>;
+// Texts with values in them would fill the memory.
+constexpr std::size_t kStatementsMax = 100;
 
 std::string Text(sqlite3_stmt* statement, int column) {
   const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement, column));
@@ -48,6 +48,9 @@ std::string StepsFrom(int version, const SqliteFile::Schema& schema) {
 }  // namespace
 
 void SqliteFile::Close::operator()(sqlite3* database) const noexcept { sqlite3_close(database); }
+void SqliteFile::Finalize::operator()(sqlite3_stmt* statement) const noexcept {
+  sqlite3_finalize(statement);
+}
 
 Error SqliteFile::LastError() const {
   return {ErrorKind::kInternal, what_ + ": " + sqlite3_errmsg(database_.get())};
@@ -65,7 +68,8 @@ Result<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::filesystem::path
   const int version = std::stoi(found.at(0).at(0));
   if (version > schema.version) {
     return Error(ErrorKind::kSchemaMismatch,
-                 fmt::format("{} {} has version {}, this afluente knows {}; use the version that "
+                 fmt::format("{} {} has version {}, this afluente knows {}; "
+                             "use the version that "
                              "wrote it, or a newer one",
                              schema.what, file.string(), version, schema.version));
   }
@@ -93,22 +97,43 @@ Result<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::filesystem::path
   return database;
 }
 
-Result<SqliteFile::Rows> SqliteFile::Run(const std::string& sql,
-                                         const std::vector<std::string>& parameters) {
+Result<sqlite3_stmt*> SqliteFile::Prepare(const std::string& sql) {
+  if (const auto found = statements_.find(sql); found != statements_.end()) {
+    return found->second.get();
+  }
   sqlite3_stmt* raw = nullptr;
-  if (sqlite3_prepare_v2(database_.get(), sql.c_str(), -1, &raw, nullptr) != SQLITE_OK) {
+  if (sqlite3_prepare_v3(database_.get(), sql.c_str(), -1, SQLITE_PREPARE_PERSISTENT, &raw,
+                         nullptr) != SQLITE_OK) {
     return LastError();
   }
-  const Statement statement(raw);
+  if (statements_.size() >= kStatementsMax) statements_.clear();
+  statements_[sql].reset(raw);
+  return raw;
+}
+
+Result<SqliteFile::Rows> SqliteFile::Run(const std::string& sql,
+                                         const std::vector<std::string>& parameters) {
+  AFL_ASSIGN(sqlite3_stmt * raw, Prepare(sql));
+  // A statement that is not at its beginning holds its locks.
+  struct Reset {
+    sqlite3_stmt* statement;
+    ~Reset() {
+      sqlite3_reset(statement);
+      sqlite3_clear_bindings(statement);
+    }
+  };
+  const Reset reset{raw};
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     sqlite3_bind_text(raw, static_cast<int>(i) + 1, parameters[i].c_str(),
-                      static_cast<int>(parameters[i].size()), SQLITE_TRANSIENT);
+                      static_cast<int>(parameters[i].size()), SQLITE_STATIC);
   }
   Rows rows;
   int step = SQLITE_ROW;
   while ((step = sqlite3_step(raw)) == SQLITE_ROW) {
     std::vector<std::string>& row = rows.emplace_back();
-    for (int i = 0; i < sqlite3_column_count(raw); ++i) row.push_back(Text(raw, i));
+    const int columns = sqlite3_column_count(raw);
+    row.reserve(static_cast<std::size_t>(columns));
+    for (int i = 0; i < columns; ++i) row.push_back(Text(raw, i));
   }
   if (step != SQLITE_DONE) return LastError();
   return rows;

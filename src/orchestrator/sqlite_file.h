@@ -1,4 +1,5 @@
-// A small database of our own in one file: SQLite in WAL mode, every commit flushed.
+// A small database of our own in one file: SQLite in WAL mode, every commit
+// flushed.
 #pragma once
 
 #include <filesystem>
@@ -6,12 +7,14 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "base/result.h"
 
 struct sqlite3;
+struct sqlite3_stmt;
 
 namespace afluente::orchestrator {
 
@@ -25,8 +28,8 @@ class SqliteFile {
     std::string what;    // For messages: "run store".
     int version = 1;     // PRAGMA user_version.
     std::string create;  // Statements that bring any older version up to it.
-    /// More of them, run once by files older than the version beside them: for what has no
-    /// IF NOT EXISTS.
+    /// More of them, run once by files older than the version beside them: for
+    /// what has no IF NOT EXISTS.
     std::vector<std::pair<int, std::string>> steps = {};
   };
 
@@ -34,7 +37,8 @@ class SqliteFile {
   /// Errors: kSchemaMismatch for a file of a newer version, kInternal else.
   static Result<std::unique_ptr<SqliteFile>> Open(const std::filesystem::path& file, Schema schema);
 
-  /// Runs one statement; its `?` take `parameters`, as text. Returns how many rows it changed.
+  /// Runs one statement, which is compiled once for its text; its `?` take
+  /// `parameters`, as text. Returns how many rows it changed.
   Result<int> Execute(const std::string& sql, const std::vector<std::string>& parameters = {});
   Result<Rows> Select(const std::string& sql, const std::vector<std::string>& parameters = {});
   /// All of what `work` executes, or nothing when it fails.
@@ -46,12 +50,18 @@ class SqliteFile {
   struct Close {
     void operator()(sqlite3* database) const noexcept;
   };
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const noexcept;
+  };
   Error LastError() const;
+  Result<sqlite3_stmt*> Prepare(const std::string& sql);
   Result<Rows> Run(const std::string& sql, const std::vector<std::string>& parameters);
 
   std::recursive_mutex mutex_;
   std::unique_ptr<sqlite3, Close> database_;
   const std::string what_;
+  /// Compiled, by their text; they go before the database.
+  std::unordered_map<std::string, std::unique_ptr<sqlite3_stmt, Finalize>> statements_;
 };
 
 }  // namespace afluente::orchestrator

@@ -45,8 +45,9 @@ struct Triggers::Worker {
   std::jthread thread;  // Last: joined before what it uses goes.
 };
 
-Triggers::Triggers(const estate::Estate& estate, Owner& owner, const Clock& clock)
-    : owner_(owner), clock_(clock) {
+Triggers::Triggers(const estate::Estate& estate, Owner& owner, const Clock& clock,
+                   std::function<void(const estate::TableAddress&)> on_updated)
+    : owner_(owner), clock_(clock), on_updated_(std::move(on_updated)) {
   for (const auto& [name, integration] : estate.integrations) {
     const std::string_view on = TriggeredBy(integration);
     if (on.empty()) continue;
@@ -129,7 +130,10 @@ void Triggers::Work(Worker& worker, const std::stop_token& stop) {
     }
     backoff = kBackoffFirst;
     const auto& destination = worker.integration->destination.table;
-    if (destination && outcome.rows_written > 0) Updated(*destination);
+    if (destination && outcome.rows_written > 0) {
+      Updated(*destination);
+      on_updated_(*destination);
+    }
     Rest(stop, took * kRestFactor);
   }
 }

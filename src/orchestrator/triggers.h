@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <stop_token>
@@ -41,8 +42,10 @@ struct TriggerReport {
 class Triggers {
  public:
   /// Starts with what is pending; what an asset triggers runs once, since it may
-  /// have been updated while nobody looked. Borrows everything.
-  Triggers(const estate::Estate& estate, Owner& owner, const Clock& clock);
+  /// have been updated while nobody looked. Borrows everything. `on_updated` hears
+  /// of each warehouse table that a triggered run has written; on other threads.
+  Triggers(const estate::Estate& estate, Owner& owner, const Clock& clock,
+           std::function<void(const estate::TableAddress&)> on_updated);
   ~Triggers();
   Triggers(const Triggers&) = delete;
   Triggers& operator=(const Triggers&) = delete;
@@ -58,6 +61,7 @@ class Triggers {
 
   Owner& owner_;
   const Clock& clock_;
+  const std::function<void(const estate::TableAddress&)> on_updated_;
   mutable std::mutex mutex_;  // Guards the reports.
   std::vector<std::unique_ptr<Worker>> workers_;
 };

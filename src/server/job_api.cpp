@@ -4,8 +4,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "orchestrator/backfill.h"
 #include "orchestrator/shadow/apply_shadows.h"
+#include "orchestrator/tasks/task_context.h"
 #include "server/answer.h"
+#include "server/job_documents.h"
 
 namespace afluente::server {
 namespace {
@@ -33,10 +36,38 @@ Result<json> Why(Service& service, const std::string& job) {
 Result<json> Trigger(Service& service, const std::string& job, const Request& request) {
   AFL_ASSIGN(const json asked, ReadBody(request, R"({"params": {...}})"));
   const json params = asked.value("params", json());
-  AFL_ASSIGN(std::string id,
-             service.scheduler().Trigger(job, "manual", std::nullopt,
-                                         params.is_object() ? params.dump() : std::string()));
+  AFL_ASSIGN(const std::string filled,
+             orchestrator::FilledParameters(service.estate(), job,
+                                            params.is_object() ? params.dump() : std::string()));
+  AFL_ASSIGN(std::string id, service.scheduler().Trigger(job, "manual", std::nullopt, filled));
   return json{{"run_id", std::move(id)}};
+}
+
+Result<json> Backfill(Service& service, const std::string& job, const Request& request) {
+  AFL_ASSIGN(const json asked, ReadBody(request, R"({"from": "...", "to": "..."})"));
+  orchestrator::BackfillRequest backfill = {.job = job};
+  const estate::Estate& estate = service.estate();
+  AFL_ASSIGN(backfill.from,
+             orchestrator::ParseBackfillTime(estate, job, "from", asked.value("from", "")));
+  AFL_ASSIGN(backfill.to,
+             orchestrator::ParseBackfillTime(estate, job, "to", asked.value("to", "")));
+  backfill.missing_only = asked.value("missing_only", false);
+  AFL_ASSIGN(const auto plan,
+             orchestrator::PlanBackfill(estate, backfill, &service.owner().runs().file()));
+  json document = ToJson(plan);
+  if (asked.value("dry_run", false)) return document;
+  const json params = asked.value("params", json::object());
+  AFL_ASSIGN(const std::string filled,
+             orchestrator::FilledParameters(estate, plan.job, params.dump()));
+  AFL_ASSIGN(const std::size_t made, service.scheduler().Backfill(plan.job, plan.runs, filled));
+  document["made"] = made;
+  return document;
+}
+
+Result<json> Show(Service& service, const Request& request) {
+  AFL_ASSIGN(const json asked, ReadBody(request, R"({"run_id": "..."})"));
+  AFL_ASSIGN(const orchestrator::JobRun run, service.scheduler().Find(asked.value("run_id", "")));
+  return ToJson(run);
 }
 
 using Act = std::function<Status(Scheduler&, const std::string& run, const json& asked)>;
@@ -61,6 +92,12 @@ void AddJobRoutes(UnixServer& http, Service& service) {
   });
   http.Post("/api/jobs/([^/]+)/trigger", [&service](const Request& request, Response& response) {
     Answer(response, Trigger(service, request.matches[1], request));
+  });
+  http.Post("/api/jobs/([^/]+)/backfill", [&service](const Request& request, Response& response) {
+    Answer(response, Backfill(service, request.matches[1], request));
+  });
+  http.Post("/api/runs/show", [&service](const Request& request, Response& response) {
+    Answer(response, Show(service, request));
   });
   AddAction(http, service, "cancel", [](Scheduler& scheduler, const std::string& run, const json&) {
     return scheduler.Cancel(run);

@@ -6,6 +6,12 @@ namespace {
 using nlohmann::json;
 
 json Time(WallTime time) { return time == WallTime() ? json() : json(FormatRfc3339(time)); }
+// What a task left for others; a command may have left anything.
+json Output(const std::string& text) {
+  if (text.empty()) return {};
+  json output = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  return output.is_discarded() ? json(text) : output;
+}
 json Text(const std::string& text) { return text.empty() ? json() : json(text); }
 
 }  // namespace
@@ -20,7 +26,19 @@ json ToJson(const orchestrator::TaskRow& task) {
           {"seconds", task.seconds},
           {"rows", task.rows},
           {"bytes", task.bytes},
-          {"error", Text(task.error)}};
+          {"error", Text(task.error)},
+          {"output", Output(task.output)}};
+}
+
+json ToJson(const orchestrator::BackfillPlan& plan) {
+  json runs = json::array();
+  for (const orchestrator::FireTime& run : plan.runs) {
+    runs.push_back({{"interval_start", Time(run.interval_start)}, {"nominal", Time(run.nominal)}});
+  }
+  return {{"job", plan.job},
+          {"runs", std::move(runs)},
+          {"left_out", plan.left_out},
+          {"estimated_seconds", plan.seconds ? json(*plan.seconds) : json()}};
 }
 
 json ToJson(const orchestrator::JobRun& run) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "orchestrator/backfill.h"
 #include "orchestrator/scheduler/job_store.h"
 
 namespace afluente::server {
@@ -12,7 +13,11 @@ namespace afluente::server {
 /// "started_at", "ended_at", "error", "tasks": [...]}; times RFC 3339 or null.
 nlohmann::json ToJson(const orchestrator::JobRun& run);
 
-/// {"task", "state", "attempt", "started_at", "ended_at", "seconds", "rows", "bytes", "error"}.
+/// {"job", "runs": [{"interval_start", "nominal"}], "left_out", "estimated_seconds": N or null}.
+nlohmann::json ToJson(const orchestrator::BackfillPlan& plan);
+
+/// {"task", "state", "attempt", "started_at", "ended_at", "seconds", "rows", "bytes", "error",
+/// "output"}: the output as JSON, null without one.
 nlohmann::json ToJson(const orchestrator::TaskRow& task);
 
 }  // namespace afluente::server

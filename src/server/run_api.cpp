@@ -74,6 +74,10 @@ Result<std::vector<estate::Estate::Job>> AskedJobs(const Service& service, const
   for (const json& name : body.value("integrations", json::array())) {
     const auto found = service.estate().FindJob(NameIn(name));
     if (!found.ok()) return NotYet(found.error());
+    if (found.value().dag != nullptr) {
+      return Error(ErrorKind::kInvalidConfig,
+                   NameIn(name) + " is a DAG: POST to /api/jobs/" + NameIn(name) + "/trigger");
+    }
     asked.push_back(found.value());
   }
   return asked;

@@ -33,6 +33,10 @@ class Service {
                                                const std::string& listen, const Clock& clock,
                                                std::stop_token stop);
 
+  ~Service();
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
   const estate::Estate& estate() const { return estate_; }
   orchestrator::Owner& owner() { return *owner_; }
   orchestrator::Supervisor& supervisor() { return *supervisor_; }
@@ -49,6 +53,7 @@ class Service {
  private:
   Service(const estate::Estate& estate, std::stop_token stop)
       : estate_(estate), stop_(std::move(stop)) {}
+  void TellJobs(const estate::TableAddress& table);
 
   const estate::Estate& estate_;
   const std::stop_token stop_;
@@ -60,6 +65,8 @@ class Service {
   std::unique_ptr<InboxServer> inbox_;
   std::unique_ptr<orchestrator::Verifier> verifier_;
   std::unique_ptr<orchestrator::JobScheduler> jobs_;
+  std::mutex listening_mutex_;
+  orchestrator::Scheduler* listening_ = nullptr;  // To what others write; from when it is there on.
 };
 
 }  // namespace afluente::server

@@ -65,7 +65,7 @@ take_apart() {
 # Everything that another run may print otherwise becomes a word. Columns may get wider or narrower with it.
 steady() {
   sed -E -e "s|$work/home|~|g" \
-    -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z/TIME/g' \
+    -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z/TIME/g' -e 's/@[0-9T:.+-]+\/manual/@TIME/g' \
     -e 's/[0-9]+\.[0-9]+ s/DURATION/g' \
     -e 's/([^0-9.,])[0-9]+\.[0-9]( |$)/\1N\2/g' -e 's/([^0-9.,])[0-9]+\.[0-9]( |$)/\1N\2/g' \
     -e 's/─+/─/g' -e 's/ +/ /g' -e 's/^ //; s/ $//' "$1"

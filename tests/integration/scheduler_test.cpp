@@ -116,8 +116,9 @@ TEST_F(SchedulerTest, WithoutAServiceTheCureIsNamed) {
 
 class KillPointTest : public SchedulerTest, public testing::WithParamInterface<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Steps, KillPointTest,
-                         testing::Values("decided", "recorded", "task_leased", "task_started",
-                                         "task_ended"));
+                         testing::Values("tick_created", "run_created", "task_leased",
+                                         "process_started", "process_ended", "result_recorded",
+                                         "downstream_released"));
 
 TEST_P(KillPointTest, TheNextServiceGoesOn) {
   Declare("t", "public.t", "dw.d.t", "mode: incremental\ncursor: [id]\nwrite: append");

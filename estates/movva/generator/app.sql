@@ -76,3 +76,16 @@ alter table public.orders add primary key (id);
 create index orders_updated on public.orders (updated_at, id);
 create index orders_user on public.orders (user_id);
 analyze public.users, public.orders;
+
+-- What the warehouse knows of each user; afluente writes it.
+drop table if exists public.user_insights;
+create table public.user_insights (
+  user_id          bigint primary key,
+  segment          text not null,
+  messages_30d     bigint not null,
+  replies_30d      bigint not null,
+  reply_rate       double precision,
+  orders           bigint not null,
+  ordered_total    numeric(14,2) not null,
+  days_since_reply bigint
+);

@@ -120,4 +120,14 @@ alter table public.flows add primary key (id);
 create unique index flows_uuid on public.flows (uuid);
 analyze public.contacts, public.flows;
 
+-- The platform reads here which message suits next, and when; afluente writes it.
+drop table if exists public.contact_feedback;
+create table public.contact_feedback (
+  contact_id        bigint primary key,
+  contact_uuid      uuid not null,
+  segment           text not null,
+  next_best_message text not null,
+  best_hour         int not null
+);
+
 \ir msgs.sql

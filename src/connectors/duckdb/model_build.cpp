@@ -38,11 +38,12 @@ const TableColumn* Find(const std::vector<TableColumn>& columns, const std::stri
 class ModelRun {
  public:
   ModelRun(const estate::Estate& estate, const estate::Model& model, bool full_refresh,
-           WallTime now, duckdb_connection connection)
+           WallTime now, const std::optional<estate::Interval>& only, duckdb_connection connection)
       : estate_(estate),
         model_(model),
         full_refresh_(full_refresh),
         now_(now),
+        only_(only),
         connection_(connection),
         target_(SqlName(model.table)) {
     estate::TableAddress stage = model.table;
@@ -78,6 +79,7 @@ class ModelRun {
   const estate::Model& model_;
   const bool full_refresh_;
   const WallTime now_;
+  const std::optional<estate::Interval> only_;
   const duckdb_connection connection_;
   const std::string target_;
   std::string stage_;
@@ -86,6 +88,7 @@ class ModelRun {
   Standing standing_ = Standing::kNothing;
   bool adds_ = false;  // To what stands, rather than taking its place.
   estate::Interval interval_;
+  std::string reached_;  // How far the model has come once this run is published.
   estate::TemplateValues values_;
   std::string select_;
   std::vector<TableColumn> columns_;  // Of the result.
@@ -124,6 +127,11 @@ Status ModelRun::ReadInterval() {
   }
   const bool has_position = stored && stored->kind == kPositionKind;
   interval_ = {has_position ? stored->value : kBeginning, FormatRfc3339(now_)};
+  reached_ = interval_.end;
+  if (only_ && has_position) {
+    interval_ = *only_;
+    reached_ = stored->value;
+  }
   values_ = estate::ModelValues(estate_, interval_);
   adds_ = has_position && standing_ == Standing::kTable &&
           model_.materialize == Materialize::kIncremental;
@@ -326,8 +334,7 @@ Status ModelRun::Publish() {
     AFL_TRY(PutInPlace());
     if (!adds_) AFL_TRY(Comment());
     AFL_TRY(Test());
-    AFL_TRY(
-        WriteCheckpoint(connection_, model_.table, model_.name, {kPositionKind, interval_.end}));
+    AFL_TRY(WriteCheckpoint(connection_, model_.table, model_.name, {kPositionKind, reached_}));
     return data::Execute(connection_, "COMMIT");
   };
   if (Status published = work(); !published.ok()) {
@@ -343,12 +350,13 @@ Status ModelRun::Publish() {
 
 Result<ModelBuilt> BuildModel(Warehouse& warehouse, const estate::Estate& estate,
                               const estate::Model& model, bool full_refresh, WallTime now,
-                              pipeline::Progress& progress, const std::stop_token& stop) {
+                              pipeline::Progress& progress, const std::stop_token& stop,
+                              const std::optional<estate::Interval>& only) {
   AFL_ASSIGN(const data::DuckConnection connection, warehouse.Connect());
   ModelBuilt built;
   {
     // Goes first: an interrupted connection could not drop the stage.
-    ModelRun run(estate, model, full_refresh, now, connection.get());
+    ModelRun run(estate, model, full_refresh, now, only, connection.get());
     const InterruptOnStop interrupt(connection.get(), stop);
     const auto within = [&] { return model.sql_mark.file; };
     AFL_TRY(run.Prepare(progress).Within(within));

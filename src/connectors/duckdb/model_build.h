@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "base/result.h"
 #include "connectors/duckdb/warehouse.h"
 #include "estate/estate.h"
+#include "estate/model_values.h"
 #include "pipeline/progress.h"
 
 namespace afluente::duck {
@@ -27,11 +29,14 @@ struct ModelBuilt {
 ///
 /// The run's interval ends at `now` and begins where that of the last run ended that was
 /// published; the first one begins in 1970.
+/// With `only`, the run is of that interval alone, whatever was published before or since, and how
+/// far the model has come stays as it is.
 /// Errors: kConversion for a failed test or rows that share a key, kNotFound for a table that is
 /// not there yet (with the job that makes it), kSchemaMismatch when an incremental model has
 /// another shape than its table, kCancelled on `stop`; DuckDB's.
 Result<ModelBuilt> BuildModel(Warehouse& warehouse, const estate::Estate& estate,
                               const estate::Model& model, bool full_refresh, WallTime now,
-                              pipeline::Progress& progress, const std::stop_token& stop);
+                              pipeline::Progress& progress, const std::stop_token& stop,
+                              const std::optional<estate::Interval>& only = std::nullopt);
 
 }  // namespace afluente::duck

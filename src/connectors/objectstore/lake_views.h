@@ -9,8 +9,8 @@
 
 namespace afluente::lake {
 
-/// Makes or renews a view of each prefix that integrations of `estate` write
-/// below `root`: lake."movva-datalake/raw/messages". They hold the files that
+/// Makes or renews a view of each prefix that integrations and split tasks of
+/// `estate` write below `root`: lake."movva-datalake/raw/messages". They hold the files that
 /// the manifests name now. One at a time on one DuckDB instance.
 Status CreateLakeViews(duckdb_connection connection, const estate::Estate& estate,
                        const std::filesystem::path& root);

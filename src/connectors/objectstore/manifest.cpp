@@ -1,17 +1,14 @@
 #include "connectors/objectstore/manifest.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "base/clock.h"
+#include "base/durable_file.h"
 
 namespace afluente::lake {
 namespace {
@@ -20,20 +17,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* kName = "_manifest.json";
 constexpr int kFormatVersion = 1;
-
-Error SystemError(const fs::path& path) {
-  return {ErrorKind::kInternal, path.string() + ": " + std::strerror(errno)};
-}
-
-Status Sync(const fs::path& path) {
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return SystemError(path);
-  const bool synced = fsync(file) == 0;
-  const Error failed = SystemError(path);
-  close(file);
-  if (!synced) return failed;
-  return Done{};
-}
 
 nlohmann::json ToJson(const Manifest& manifest) {
   nlohmann::json json = {
@@ -104,17 +87,8 @@ Result<std::optional<Manifest>> ReadManifest(const fs::path& prefix) {
 }
 
 Status WriteManifest(const fs::path& prefix, const Manifest& manifest) {
-  for (const ManifestFile& file : manifest.files) AFL_TRY(Sync(prefix / file.name));
-  const fs::path fresh = prefix / (std::string(kName) + ".new");
-  {
-    std::ofstream out(fresh, std::ios::trunc);
-    out << ToJson(manifest).dump(2) << '\n';
-    out.flush();
-    if (!out) return SystemError(fresh);
-  }
-  AFL_TRY(Sync(fresh));
-  if (std::rename(fresh.c_str(), (prefix / kName).c_str()) != 0) return SystemError(fresh);
-  return Sync(prefix);
+  for (const ManifestFile& file : manifest.files) AFL_TRY(SyncPath(prefix / file.name));
+  return ReplaceFile(prefix / kName, ToJson(manifest).dump(2) + "\n");
 }
 
 void RemoveUnlisted(const fs::path& prefix, const Manifest& manifest) {

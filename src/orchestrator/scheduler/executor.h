@@ -1,15 +1,20 @@
 // Who does what a task says.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
 #include "orchestrator/scheduler/job.h"
 
 namespace afluente::orchestrator {
+
+/// What triggers a run that makes up for an interval long past.
+inline constexpr const char* kBackfillTrigger = "backfill";
 
 /// One attempt of one task.
 struct AttemptRef {
@@ -39,6 +44,10 @@ struct AttemptOutcome {
   /// Of a branch: the tasks right after it that run; the others are skipped.
   std::vector<std::string> chosen;
   bool is_branch = false;
+  /// Above 0: not yet. The same attempt is started again so much later; until then it holds no
+  /// slot. It counts as no failure and is not recorded; the timeout goes on from its first start.
+  /// Of `status` only an error's text counts: what is waited for. 0: the attempt ended.
+  std::chrono::milliseconds again_after{0};
 };
 
 /// Thread-safe. Implementations call back from threads of their own, never

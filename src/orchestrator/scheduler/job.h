@@ -1,5 +1,5 @@
-// A job as the scheduler sees it: fire times, tasks, policies. What a task does is its executor's
-// matter.
+// A job as the scheduler sees it: fire times, tasks, policies. What a task does
+// is its executor's matter.
 #pragma once
 
 #include <chrono>
@@ -9,9 +9,19 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/result.h"
 #include "estate/job.h"
 
 namespace afluente::orchestrator {
+
+struct Attempt;
+
+/// A task that is a run of another job, of the same data interval.
+struct ChildRun {
+  std::string job;
+  /// What that run is told, as JSON. An error fails the attempt.
+  std::function<Result<std::string>(const Attempt&)> params;
+};
 
 struct TaskSpec {
   std::string name;  // Unique in its job.
@@ -20,8 +30,12 @@ struct TaskSpec {
   estate::TriggerRule rule = estate::TriggerRule::kAllSuccess;
   estate::RetryPolicy retry;
   std::chrono::milliseconds timeout{0};  // Of an attempt; 0: none.
+  bool skip_at_timeout = false;          // Instead of failing it.
   std::string pool;                      // "": only the slots that all tasks share.
   int slots = 1;                         // Of the pool.
+  int own_slots = 0;              // Above 0: the pool is one of the job's own, and has so many.
+  std::string writes;             // The warehouse table that it makes; "" for none.
+  std::optional<ChildRun> child;  // No executor does it, and it takes no slots.
 };
 
 /// One instant at which a schedule fires.
@@ -38,7 +52,10 @@ struct JobSpec {
   /// The first fire with a nominal time after `after`; nullopt: never again, or
   /// the job has no schedule. Thread-safe.
   std::function<std::optional<FireTime>(WallTime after)> next_fire;
-  /// Changes when the schedule does: fire times before the change are not made up for.
+  /// The warehouse table whose updates it runs after; "" for none.
+  std::string on_asset;
+  /// Changes when the schedule does: fire times before the change are not made
+  /// up for.
   std::string schedule_text;
   estate::RunPolicy policy;
 };

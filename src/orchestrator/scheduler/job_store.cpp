@@ -34,10 +34,12 @@ std::string Written(WallTime time) {
 }
 
 constexpr const char* kRunColumns =
-    "id, job, mode, trigger, state, nominal_us, interval_start_us, priority, params, created_us, "
+    "id, job, mode, trigger, state, nominal_us, interval_start_us, priority, "
+    "params, created_us, "
     "started_us, ended_us, error, started_at, ended_at";
 constexpr const char* kTaskColumns =
-    "run, task, state, attempt, failures, due_us, started_us, ended_us, rows, bytes, seconds, "
+    "run, task, state, attempt, failures, due_us, started_us, ended_us, rows, "
+    "bytes, seconds, "
     "error_kind, error, output";
 
 JobRun ReadRun(const std::vector<std::string>& row) {
@@ -79,6 +81,32 @@ TaskRow ReadTask(const std::vector<std::string>& row) {
   task.error = row[12];
   task.output = row[13];
   return task;
+}
+
+// What changes of a run while it goes on.
+std::vector<std::string> Parameters(const JobRun& run) {
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;
+  std::string kind;
+  for (const TaskRow& task : run.tasks) {
+    rows += task.rows;
+    bytes += task.bytes;
+    if (kind.empty() && task.state == TaskState::kFailed) kind = task.error_kind;
+  }
+  const bool began = run.started != WallTime();
+  const bool over = run.ended != WallTime();
+  const double seconds =
+      began && over ? std::chrono::duration<double>(run.ended - run.started).count() : 0;
+  return {std::string(NameOf(run.state)),
+          Number(run.started),
+          Number(run.ended),
+          Written(began ? run.started : run.created),
+          Written(run.ended),
+          Number(rows),
+          Number(bytes),
+          fmt::format("{:.6f}", seconds),
+          std::move(kind),
+          run.error};
 }
 
 std::vector<std::string> Parameters(const std::string& run, const TaskRow& task) {
@@ -137,8 +165,10 @@ Result<std::vector<JobRun>> JobStore::Load(const std::string& where,
 
 Result<std::vector<JobRun>> JobStore::Unfinished() {
   // Runs without tasks are those of commands; they are not the scheduler's.
-  return Load("state IN ('queued', 'running') AND EXISTS (SELECT 1 FROM tasks WHERE run = runs.id)",
-              {});
+  return Load(
+      "state IN ('queued', 'running') AND EXISTS (SELECT 1 FROM tasks "
+      "WHERE run = runs.id)",
+      {});
 }
 
 Result<JobRun> JobStore::Find(const std::string& id) {
@@ -155,10 +185,10 @@ bool JobStore::Exists(const std::string& id) {
 Result<std::vector<JobRun>> JobStore::Recent(const std::string& job, int limit) {
   const std::string of_job = job.empty() ? "" : "WHERE job = ?";
   const std::vector<std::string> with = job.empty() ? std::vector<std::string>() : std::vector{job};
-  AFL_ASSIGN(auto found,
-             Load(fmt::format("id IN (SELECT id FROM runs {} ORDER BY started_at DESC LIMIT {})",
-                              of_job, limit),
-                  with));
+  AFL_ASSIGN(auto found, Load(fmt::format("id IN (SELECT id FROM runs {} ORDER "
+                                          "BY started_at DESC LIMIT {})",
+                                          of_job, limit),
+                              with));
   // By when they were made; runs of commands have only a start.
   std::stable_sort(found.begin(), found.end(), [](const JobRun& a, const JobRun& b) {
     return std::max(a.created, a.started) > std::max(b.created, b.started);
@@ -167,11 +197,11 @@ Result<std::vector<JobRun>> JobStore::Recent(const std::string& job, int limit) 
 }
 
 Result<std::vector<TaskRow>> JobStore::Attempts(const std::string& run) {
-  AFL_ASSIGN(
-      const auto rows,
-      file_.Select("SELECT task, attempt, state, started_us, ended_us, seconds, rows, bytes, "
-                   "error_kind, error FROM attempts WHERE run = ? ORDER BY started_us",
-                   {run}));
+  AFL_ASSIGN(const auto rows,
+             file_.Select("SELECT task, attempt, state, started_us, ended_us, seconds, rows, "
+                          "bytes, "
+                          "error_kind, error FROM attempts WHERE run = ? ORDER BY started_us",
+                          {run}));
   std::vector<TaskRow> attempts;
   for (const auto& row : rows) {
     TaskRow& attempt = attempts.emplace_back();
@@ -189,93 +219,141 @@ Result<std::vector<TaskRow>> JobStore::Attempts(const std::string& run) {
   return attempts;
 }
 
+void JobStore::Add(std::string key, Change change, std::size_t values) {
+  const auto [place, is_new] = places_.try_emplace(std::move(key), changes_.size());
+  if (is_new) {
+    changes_.push_back(std::move(change));
+    return;
+  }
+  std::vector<std::string>& kept = changes_[place->second].parameters;
+  std::move(change.parameters.begin(),
+            change.parameters.begin() + static_cast<std::ptrdiff_t>(values), kept.begin());
+}
+
 void JobStore::Put(const JobRow& job) {
-  changes_.push_back(
-      {"INSERT OR REPLACE INTO jobs(job, paused, high_water_us, schedule, missed) VALUES (?, "
-       "CAST(? AS INTEGER), CAST(? AS INTEGER), ?, CAST(? AS INTEGER))",
-       {job.job, job.paused ? "1" : "0", Number(job.high_water), job.schedule, Number(job.missed)},
-       true});
+  static constexpr const char* kSql =
+      "INSERT OR REPLACE INTO jobs(job, paused, high_water_us, schedule, "
+      "missed) VALUES (?, CAST(? "
+      "AS INTEGER), CAST(? AS INTEGER), ?, CAST(? AS INTEGER))";
+  std::vector<std::string> values = {job.job, job.paused ? "1" : "0", Number(job.high_water),
+                                     job.schedule, Number(job.missed)};
+  const std::size_t count = values.size();
+  Add("job " + job.job, {kSql, std::move(values), ""}, count);
 }
 
 void JobStore::Create(const JobRun& run) {
-  changes_.push_back(
-      {"INSERT INTO runs(id, job, mode, trigger, state, nominal_us, interval_start_us, priority, "
-       "params, created_us, started_at) VALUES (?, ?, ?, ?, ?, CAST(? AS INTEGER), CAST(? AS "
-       "INTEGER), CAST(? AS INTEGER), ?, CAST(? AS INTEGER), ?)",
-       {run.id, run.job, run.mode, run.trigger, std::string(NameOf(run.state)), Number(run.nominal),
-        Number(run.interval_start), Number(run.priority), run.params, Number(run.created),
-        Written(run.created)},
-       true});
+  // OR IGNORE: a run that is there already is one that somebody else wrote.
+  static constexpr const char* kSql =
+      "INSERT OR IGNORE INTO runs(state, started_us, ended_us, started_at, "
+      "ended_at, rows, bytes, "
+      "seconds, error_kind, error, id, job, mode, trigger, nominal_us, "
+      "interval_start_us, priority, "
+      "params, created_us) VALUES (?, CAST(? AS INTEGER), CAST(? AS INTEGER), "
+      "?, ?, CAST(? AS "
+      "INTEGER), CAST(? AS INTEGER), CAST(? AS REAL), ?, ?, ?, ?, ?, ?, CAST(? "
+      "AS INTEGER), CAST(? "
+      "AS INTEGER), CAST(? AS INTEGER), ?, CAST(? AS INTEGER))";
+  std::vector<std::string> values = Parameters(run);
+  const std::size_t count = values.size();
+  for (std::string& value : std::vector<std::string>{
+           run.id, run.job, run.mode, run.trigger, Number(run.nominal), Number(run.interval_start),
+           Number(run.priority), run.params, Number(run.created)}) {
+    values.push_back(std::move(value));
+  }
+  Add("run " + run.id, {kSql, std::move(values), run.id}, count);
   for (const TaskRow& task : run.tasks) CreateTask(run.id, task);
 }
 
 void JobStore::CreateTask(const std::string& run, const TaskRow& task) {
-  changes_.push_back({fmt::format("INSERT OR REPLACE INTO tasks({}) VALUES (?, ?, ?, ?, ?, ?, ?, "
-                                  "?, ?, ?, ?, ?, ?, ?)",
-                                  kTaskColumns),
-                      Parameters(run, task), true});
+  static constexpr const char* kSql =
+      "INSERT OR REPLACE INTO tasks(run, task, state, attempt, failures, "
+      "due_us, started_us, "
+      "ended_us, rows, bytes, seconds, error_kind, error, output) VALUES (?, "
+      "?, ?, ?, ?, ?, ?, ?, "
+      "?, ?, ?, ?, ?, ?)";
+  std::vector<std::string> values = Parameters(run, task);
+  const std::size_t count = values.size();
+  Add("task " + task.task + " " + run, {kSql, std::move(values), run}, count);
 }
 
 void JobStore::Move(const JobRun& run, RunState from) {
-  std::uint64_t rows = 0;
-  std::uint64_t bytes = 0;
-  std::string kind;
-  for (const TaskRow& task : run.tasks) {
-    rows += task.rows;
-    bytes += task.bytes;
-    if (kind.empty() && task.state == TaskState::kFailed) kind = task.error_kind;
-  }
-  const bool began = run.started != WallTime();
-  const bool over = run.ended != WallTime();
-  const double seconds =
-      began && over ? std::chrono::duration<double>(run.ended - run.started).count() : 0;
-  changes_.push_back(
-      {"UPDATE runs SET state = ?, started_us = CAST(? AS INTEGER), ended_us = CAST(? AS "
-       "INTEGER), started_at = ?, ended_at = ?, rows = CAST(? AS INTEGER), bytes = CAST(? AS "
-       "INTEGER), seconds = CAST(? AS REAL), error_kind = ?, error = ? WHERE id = ? AND state = ?",
-       {std::string(NameOf(run.state)), Number(run.started), Number(run.ended),
-        Written(began ? run.started : run.created), Written(run.ended), Number(rows), Number(bytes),
-        fmt::format("{:.6f}", seconds), kind, run.error, run.id, std::string(NameOf(from))},
-       true});
+  static constexpr const char* kSql =
+      "UPDATE runs SET state = ?, started_us = CAST(? AS INTEGER), ended_us = "
+      "CAST(? AS INTEGER), "
+      "started_at = ?, ended_at = ?, rows = CAST(? AS INTEGER), bytes = CAST(? "
+      "AS INTEGER), seconds "
+      "= CAST(? AS REAL), error_kind = ?, error = ? WHERE id = ? AND state = ?";
+  std::vector<std::string> values = Parameters(run);
+  const std::size_t count = values.size();
+  values.push_back(run.id);
+  values.emplace_back(NameOf(from));
+  Add("run " + run.id, {kSql, std::move(values), run.id}, count);
 }
 
 void JobStore::Move(const std::string& run, const TaskRow& before, const TaskRow& after) {
-  std::vector<std::string> parameters = Parameters(run, after);
-  parameters.insert(parameters.end(),
-                    {run, before.task, std::string(NameOf(before.state)), Number(before.attempt)});
-  changes_.push_back({fmt::format("UPDATE tasks SET ({}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-                                  "?) WHERE run = ? AND task = ? AND state = ? AND attempt = "
-                                  "CAST(? AS INTEGER)",
-                                  kTaskColumns),
-                      std::move(parameters), true});
+  static constexpr const char* kSql =
+      "UPDATE tasks SET (run, task, state, attempt, failures, due_us, "
+      "started_us, ended_us, rows, "
+      "bytes, seconds, error_kind, error, output) = (?, ?, ?, ?, ?, ?, ?, ?, "
+      "?, ?, ?, ?, ?, ?) "
+      "WHERE run = ? AND task = ? AND state = ? AND attempt = CAST(? AS "
+      "INTEGER)";
+  std::vector<std::string> values = Parameters(run, after);
+  const std::size_t count = values.size();
+  values.push_back(run);
+  values.push_back(before.task);
+  values.emplace_back(NameOf(before.state));
+  values.push_back(Number(before.attempt));
+  Add("task " + before.task + " " + run, {kSql, std::move(values), run}, count);
 }
 
 void JobStore::Record(const std::string& run, const TaskRow& attempt) {
-  changes_.push_back(
-      {"INSERT OR REPLACE INTO attempts(run, task, attempt, state, started_us, ended_us, seconds, "
-       "rows, bytes, error_kind, error) VALUES (?, ?, CAST(? AS INTEGER), ?, CAST(? AS INTEGER), "
-       "CAST(? AS INTEGER), CAST(? AS REAL), CAST(? AS INTEGER), CAST(? AS INTEGER), ?, ?)",
-       {run, attempt.task, Number(attempt.attempt), std::string(NameOf(attempt.state)),
-        Number(attempt.started), Number(attempt.ended), fmt::format("{:.6f}", attempt.seconds),
-        Number(attempt.rows), Number(attempt.bytes), attempt.error_kind, attempt.error},
-       true});
+  static constexpr const char* kSql =
+      "INSERT OR REPLACE INTO attempts(run, task, attempt, state, started_us, "
+      "ended_us, seconds, "
+      "rows, bytes, error_kind, error) VALUES (?, ?, CAST(? AS INTEGER), ?, "
+      "CAST(? AS INTEGER), "
+      "CAST(? AS INTEGER), CAST(? AS REAL), CAST(? AS INTEGER), CAST(? AS "
+      "INTEGER), ?, ?)";
+  std::vector<std::string> values = {run,
+                                     attempt.task,
+                                     Number(attempt.attempt),
+                                     std::string(NameOf(attempt.state)),
+                                     Number(attempt.started),
+                                     Number(attempt.ended),
+                                     fmt::format("{:.6f}", attempt.seconds),
+                                     Number(attempt.rows),
+                                     Number(attempt.bytes),
+                                     attempt.error_kind,
+                                     attempt.error};
+  const std::size_t count = values.size();
+  Add(fmt::format("attempt {} {} {}", attempt.attempt, attempt.task, run),
+      {kSql, std::move(values), run}, count);
 }
 
-Status JobStore::Flush() {
-  if (changes_.empty()) return Done{};
-  AFL_TRY(file_.Transaction([&]() -> Status {
-    for (const Change& change : changes_) {
-      AFL_ASSIGN(const int changed, file_.Execute(change.sql, change.parameters));
-      if (change.of_one_row && changed != 1) {
+Result<std::vector<std::string>> JobStore::Flush() {
+  std::vector<std::string> lost;
+  while (!changes_.empty()) {
+    std::string other;  // A run that somebody else changed.
+    const Status done = file_.Transaction([&]() -> Status {
+      for (const Change& change : changes_) {
+        AFL_ASSIGN(const int changed, file_.Execute(change.sql, change.parameters));
+        if (changed == 1) continue;
+        other = change.run;
         return Error(ErrorKind::kInternal,
-                     fmt::format("run store: {} is not in the expected state",
-                                 change.parameters.empty() ? "a row" : change.parameters.front()));
+                     "run store: a row of " + other + " is not in the expected state");
       }
-    }
-    return Done{};
-  }));
+      return Done{};
+    });
+    if (done.ok()) break;
+    if (other.empty()) return done.error();
+    std::erase_if(changes_, [&](const Change& change) { return change.run == other; });
+    places_.clear();
+    lost.push_back(std::move(other));
+  }
   changes_.clear();
-  return Done{};
+  places_.clear();
+  return lost;
 }
 
 }  // namespace afluente::orchestrator

@@ -1,10 +1,12 @@
-// What the scheduler must not forget, in the run store's file: runs with their tasks, and how far
-// each schedule has come.
+// What the scheduler must not forget, in the run store's file: runs with their
+// tasks, and how far each schedule has come.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
@@ -28,7 +30,7 @@ struct TaskRow {
   TaskState state = TaskState::kWaiting;
   int attempt = 0;   // Of how many starts; 0: never started.
   int failures = 0;  // Since the task was last cleared; what retries are counted by.
-  WallTime due{};    // kRetrying: of the next attempt.
+  WallTime due{};    // kRetrying: of the next attempt, or of the same one that starts again.
   WallTime started{};
   WallTime ended{};
   std::uint64_t rows = 0;
@@ -37,6 +39,9 @@ struct TaskRow {
   std::string error_kind;
   std::string error;
   std::string output;  // JSON that later tasks may read; "" for none.
+
+  /// Whether its attempt has asked to be started again and has not ended.
+  bool asks_again() const { return due != WallTime() && ended == WallTime(); }
 };
 
 struct JobRun {
@@ -59,7 +64,8 @@ struct JobRun {
 /// job@nominal/trigger: the same occasion has the same id.
 std::string RunId(const std::string& job, WallTime nominal, const std::string& trigger);
 
-/// Collects changes and makes them durable together. One thread at a time.
+/// Collects changes and makes them durable together; of several of one row only
+/// what the last one leads to is written. One thread at a time.
 class JobStore {
  public:
   explicit JobStore(SqliteFile& file) : file_(file) {}
@@ -72,7 +78,8 @@ class JobStore {
   bool Exists(const std::string& id);
   /// The newest runs of `job`, or of all jobs when it is "", newest first.
   Result<std::vector<JobRun>> Recent(const std::string& job, int limit);
-  /// The attempts of a run that have ended, in their order; rows without a due time.
+  /// The attempts of a run that have ended, in their order; rows without a due
+  /// time.
   Result<std::vector<TaskRow>> Attempts(const std::string& run);
 
   // Each is durable with the next Flush.
@@ -89,21 +96,26 @@ class JobStore {
   void Record(const std::string& run, const TaskRow& attempt);
 
   bool has_changes() const { return !changes_.empty(); }
-  /// Everything since the last one in one transaction. Errors: kInternal when the
-  /// file could not be written, or when a row was not as it should have been; the
-  /// changes are kept then, for another try.
-  Status Flush();
+  /// Everything since the last one in one transaction, but for the changes of
+  /// runs of which a row is not as it should be: somebody else wrote it. Those
+  /// are dropped, and the ids of the runs returned. Errors: kInternal when the
+  /// file could not be written; the changes are kept then, for another try.
+  Result<std::vector<std::string>> Flush();
 
  private:
   struct Change {
-    std::string sql;
+    const char* sql = nullptr;
     std::vector<std::string> parameters;
-    bool of_one_row = false;
+    std::string run;  // "" for a job's row.
   };
+  /// A change of the row `key`. When one waits already, only its first `values`
+  /// parameters, which are what the row becomes, are replaced.
+  void Add(std::string key, Change change, std::size_t values);
   Result<std::vector<JobRun>> Load(const std::string& where, const std::vector<std::string>& with);
 
   SqliteFile& file_;
   std::vector<Change> changes_;
+  std::unordered_map<std::string, std::size_t> places_;  // In changes_, by row.
 };
 
 }  // namespace afluente::orchestrator

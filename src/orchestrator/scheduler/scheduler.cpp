@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/names.h"
 #include "orchestrator/scheduler/scheduler_state.h"
@@ -40,12 +41,8 @@ void Scheduler::WithAttempt(const AttemptRef& ref,
                             const std::function<void(Run&, std::size_t)>& found) {
   const auto run = runs_.find(ref.run);
   if (run == runs_.end()) return;
-  const std::vector<TaskRow>& tasks = run->second->row.tasks;
-  for (std::size_t task = 0; task < tasks.size(); ++task) {
-    if (tasks[task].task != ref.task) continue;
-    if (tasks[task].attempt == ref.attempt) found(*run->second, task);
-    return;
-  }
+  const auto task = run->second->job->graph.Find(ref.task);
+  if (task && run->second->row.tasks[*task].attempt == ref.attempt) found(*run->second, *task);
 }
 
 void Scheduler::OnEnded(const AttemptRef& ref, AttemptOutcome outcome) {
@@ -56,7 +53,16 @@ void Scheduler::OnEnded(const AttemptRef& ref, AttemptOutcome outcome) {
   options_.wake();
 }
 
-// From the high-water mark, not from now: a clock that is set back fires nothing twice.
+void Scheduler::Updated(const std::string& table) {
+  {
+    const std::scoped_lock lock(ends_mutex_);
+    if (!updates_.insert(table).second) return;
+  }
+  options_.wake();
+}
+
+// From the high-water mark, not from now: a clock that is set back fires
+// nothing twice.
 void Scheduler::Schedule(Job& job) {
   job.next = job.spec.next_fire ? job.spec.next_fire(job.row.high_water) : std::nullopt;
   if (job.next) fires_.push({job.next->at, &job});
@@ -68,8 +74,10 @@ void Scheduler::TakeEnds() {
     const std::scoped_lock lock(ends_mutex_);
     ends.swap(ends_);
   }
-  if (!ends.empty()) options_.at_step("task_ended");
+  if (!ends.empty()) options_.at_step("process_ended");
+  has_new_ends_ = has_new_ends_ || !ends.empty();
   for (Ended& ended : ends) {
+    if (LeaveLost(ended.ref)) continue;
     WithAttempt(ended.ref, [&](Run& run, std::size_t task) {
       if (run.states[task] == TaskState::kRunning) End(run, task, std::move(ended.outcome));
     });
@@ -77,6 +85,21 @@ void Scheduler::TakeEnds() {
 }
 
 // All that a job missed is decided about at once, as its policy says.
+void Scheduler::TakeUpdates() {
+  std::set<std::string> updates;
+  {
+    const std::scoped_lock lock(ends_mutex_);
+    updates.swap(updates_);
+  }
+  for (const std::string& table : updates) {
+    const auto [begin, end] = by_asset_.equal_range(table);
+    for (auto it = begin; it != end; ++it) {
+      it->second->updated = true;
+      StartUpdated(*it->second);
+    }
+  }
+}
+
 void Scheduler::TakeFires(WallTime now) {
   while (!fires_.empty() && fires_.top().at <= now) {
     const Fire fire = fires_.top();
@@ -112,8 +135,10 @@ void Scheduler::TakeFires(WallTime now) {
     }
     if (missed > 0) {
       job.row.missed += missed;
-      spdlog::warn("{}: fire times passed while nobody was there and are let go: {} or more",
-                   job.spec.name, missed);
+      spdlog::warn(
+          "{}: fire times passed while nobody was there and are let "
+          "go: {} or more",
+          job.spec.name, missed);
     }
     store_.Put(job.row);
     for (const FireTime& one : due) CreateRun(job, one, "schedule", "");
@@ -126,12 +151,23 @@ void Scheduler::TakeTimers(std::chrono::nanoseconds now) {
   while (!timers_.empty() && timers_.top().at <= now) {
     const Timer timer = timers_.top();
     timers_.pop();
+    if (timer.rested != nullptr) {
+      timer.rested->is_resting = false;
+      StartUpdated(*timer.rested);
+    }
     WithAttempt(timer.ref, [&](Run& run, std::size_t task) {
       const TaskState state = run.states[task];
       if (!timer.is_timeout && state == TaskState::kRetrying) MakeReady(run, task);
       if (timer.is_timeout && state == TaskState::kRunning) {
         run.timed_out.insert(task);
-        cancels_.push_back(timer.ref);
+        if (!run.job->spec.tasks[task].child) {
+          cancels_.push_back(timer.ref);
+        } else if (!CancelChild(run, task)) {
+          run.timed_out.erase(task);
+          Conclude(run, task, AttemptOutcome(), true);
+        }
+      } else if (timer.is_timeout && run.row.tasks[task].asks_again()) {
+        Conclude(run, task, AttemptOutcome(), true);
       }
     });
   }
@@ -147,7 +183,8 @@ Attempt Scheduler::AttemptOf(const Run& run, std::size_t task) const {
           run.row.params};
 }
 
-// The cost follows what starts: a task that waits for a slot is looked at when it is the next one.
+// The cost follows what starts: a task that waits for a slot is looked at when
+// it is the next one.
 void Scheduler::Dispatch() {
   while (free_tasks_ > 0 && !shutting_down_) {
     Pool* best = nullptr;
@@ -177,44 +214,66 @@ void Scheduler::Dispatch() {
     --free_tasks_;
     TaskRow& row = run.row.tasks[entry.task];
     const TaskRow before = row;
+    const bool is_again = row.asks_again();
     Enter(run, entry.task, TaskState::kRunning);
-    ++row.attempt;
-    row.started = clock_.Now();
-    row.ended = WallTime();
+    if (!is_again) {
+      ++row.attempt;
+      row.started = clock_.Now();
+      row.due = row.ended = WallTime();
+    }
     row.error.clear();
     row.error_kind.clear();
     store_.Move(run.row.id, before, row);
     starts_.push_back(AttemptOf(run, entry.task));
-    if (spec.timeout.count() > 0) {
+    if (spec.timeout.count() > 0 && !is_again) {
       timers_.push({clock_.Monotonic() + spec.timeout, starts_.back().ref, true});
     }
   }
 }
 
-Status Scheduler::FlushAndStart() {
-  const bool has_changes = store_.has_changes();
-  if (has_changes) options_.at_step("decided");
-  AFL_TRY(store_.Flush());
-  if (has_changes) options_.at_step("recorded");
+Result<std::vector<std::string>> Scheduler::FlushAndStart() {
+  if (has_new_runs_) options_.at_step("tick_created");
+  AFL_ASSIGN(const std::vector<std::string> lost, store_.Flush());
+  if (std::exchange(has_new_runs_, false)) options_.at_step("run_created");
+  const bool had_ends = std::exchange(has_new_ends_, false);
+  if (had_ends) options_.at_step("result_recorded");
+  for (const std::string& id : lost) Lose(id);
   for (const Attempt& attempt : starts_) {
     options_.at_step("task_leased");
     executor_.Start(attempt, [this](const AttemptRef& ref, AttemptOutcome outcome) {
       OnEnded(ref, std::move(outcome));
     });
-    options_.at_step("task_started");
+    options_.at_step("process_started");
   }
+  if (had_ends) options_.at_step("downstream_released");
   starts_.clear();
   for (const AttemptRef& ref : cancels_) executor_.Cancel(ref);
   cancels_.clear();
-  return Done{};
+  if (!lost.empty()) options_.wake();
+  return lost;
+}
+
+// What somebody asked for, and what else has to be written.
+Status Scheduler::FlushFor(const std::string& run) {
+  AFL_ASSIGN(const std::vector<std::string> lost, FlushAndStart());
+  options_.wake();
+  if (std::find(lost.begin(), lost.end(), run) == lost.end()) return Done{};
+  return Error(ErrorKind::kInternal,
+               fmt::format("somebody else changed run {} in the run store, and "
+                           "nothing was done; "
+                           "look at it with `afluente runs {}` and try again",
+                           run, run));
 }
 
 Result<NextTick> Scheduler::Tick() {
   const std::scoped_lock lock(mutex_);
   TakeEnds();
   if (!shutting_down_) {
+    TakeUpdates();
     TakeFires(clock_.Now());
     TakeTimers(clock_.Monotonic());
+    StartBackfills();
+    TakeChildren();
     Dispatch();
   }
   AFL_TRY(FlushAndStart());
@@ -227,6 +286,13 @@ Result<NextTick> Scheduler::Tick() {
 void Scheduler::BeginShutdown() {
   const std::scoped_lock lock(mutex_);
   shutting_down_ = true;
+}
+
+std::set<std::string> Scheduler::assets() const {
+  const std::scoped_lock lock(mutex_);
+  std::set<std::string> tables;
+  for (const auto& [table, job] : by_asset_) tables.insert(table);
+  return tables;
 }
 
 std::size_t Scheduler::running() const {

@@ -10,12 +10,10 @@
 namespace afluente::orchestrator {
 namespace {
 
-Result<std::size_t> FindTask(const JobRun& run, const std::string& name) {
+Result<std::size_t> FindTask(const TaskGraph& graph, const JobRun& run, const std::string& name) {
+  if (const auto found = graph.Find(name)) return *found;
   std::vector<std::string> names;
-  for (std::size_t task = 0; task < run.tasks.size(); ++task) {
-    if (run.tasks[task].task == name) return task;
-    names.push_back(run.tasks[task].task);
-  }
+  for (const TaskRow& task : run.tasks) names.push_back(task.task);
   return Error(ErrorKind::kNotFound,
                fmt::format("run {} has no task {}{}", run.id, name, DidYouMean(name, names)));
 }
@@ -30,9 +28,23 @@ Result<std::string> Scheduler::Trigger(const std::string& name, const std::strin
   const FireTime fire = nominal.value_or(FireTime{now, now, now});
   CreateRun(*job, fire, trigger, params);
   StartRuns(*job);
-  AFL_TRY(FlushAndStart());
-  options_.wake();
-  return RunId(name, fire.nominal, trigger);
+  std::string id = RunId(name, fire.nominal, trigger);
+  AFL_TRY(FlushFor(id));
+  return id;
+}
+
+Result<std::size_t> Scheduler::Backfill(const std::string& name,
+                                        const std::vector<FireTime>& occasions,
+                                        const std::string& params) {
+  const std::scoped_lock lock(mutex_);
+  AFL_ASSIGN(Job * job, FindJob(name));
+  std::size_t made = 0;
+  for (const FireTime& occasion : occasions) {
+    if (CreateRun(*job, occasion, kBackfillTrigger, params) != nullptr) ++made;
+  }
+  if (!job->backfill_queue.empty()) backfilling_.insert(job);
+  AFL_TRY(FlushFor(""));
+  return made;
 }
 
 Status Scheduler::Cancel(const std::string& id) {
@@ -45,21 +57,25 @@ Status Scheduler::Cancel(const std::string& id) {
   }
   Run& run = *found->second;
   if (run.row.state == RunState::kQueued) {
-    Job& job = *run.job;
-    job.queue.erase(std::find(job.queue.begin(), job.queue.end(), &run));
-    for (std::size_t task = 0; task < run.states.size(); ++task) {
-      if (!IsEnd(run.states[task])) Move(run, task, TaskState::kCancelled);
-    }
-    run.row.state = RunState::kCancelled;
-    run.row.ended = clock_.Now();
-    store_.Move(run.row, RunState::kQueued);
-    runs_.erase(found);
+    CancelQueued(run);
   } else {
     CancelTasks(run);
   }
-  AFL_TRY(FlushAndStart());
-  options_.wake();
-  return Done{};
+  return FlushFor(id);
+}
+
+void Scheduler::CancelQueued(Run& run) {
+  Job& job = *run.job;
+  std::deque<Run*>& queue = job.QueueOf(run);
+  queue.erase(std::find(queue.begin(), queue.end(), &run));
+  for (std::size_t task = 0; task < run.states.size(); ++task) {
+    if (!IsEnd(run.states[task])) Move(run, task, TaskState::kCancelled);
+  }
+  run.row.state = RunState::kCancelled;
+  run.row.ended = clock_.Now();
+  store_.Move(run.row, RunState::kQueued);
+  TellParent(run.row);
+  runs_.erase(std::string(run.row.id));
 }
 
 Result<Scheduler::Run*> Scheduler::Load(const std::string& id) {
@@ -67,7 +83,8 @@ Result<Scheduler::Run*> Scheduler::Load(const std::string& id) {
   AFL_ASSIGN(JobRun row, store_.Find(id));
   if (row.tasks.empty()) {
     return Error(ErrorKind::kInvalidConfig,
-                 fmt::format("run {} was a command's, not the scheduler's; `afluente trigger {}` "
+                 fmt::format("run {} was a command's, not the scheduler's; "
+                             "`afluente trigger {}` "
                              "makes a new one",
                              id, row.job));
   }
@@ -80,13 +97,13 @@ Result<Scheduler::Run*> Scheduler::Load(const std::string& id) {
 }
 
 // A run that had ended goes back to the front of its job's queue.
-Status Scheduler::Rerun(Run& run, const std::vector<std::size_t>& tasks) {
+void Scheduler::Reopen(Run& run, const std::vector<std::size_t>& tasks) {
   const bool had_ended = run.row.state != RunState::kQueued && run.row.state != RunState::kRunning;
   for (const std::size_t task : tasks) {
     TaskRow& row = run.row.tasks[task];
     const TaskRow before = row;
     row.failures = 0;
-    row.ended = WallTime();
+    row.due = row.ended = WallTime();
     row.error.clear();
     row.error_kind.clear();
     row.output.clear();
@@ -100,15 +117,19 @@ Status Scheduler::Rerun(Run& run, const std::vector<std::size_t>& tasks) {
     run.row.error.clear();
     run.row.ended = WallTime();
     store_.Move(run.row, before);
-    run.job->queue.push_front(&run);
+    run.job->QueueOf(run).push_front(&run);
+    if (IsBackfill(run)) backfilling_.insert(run.job);
     StartRuns(*run.job);
   } else if (run.row.state == RunState::kRunning) {
     SettleAll(run);
     FinishIfDone(run);
   }
-  AFL_TRY(FlushAndStart());
-  options_.wake();
-  return Done{};
+}
+
+Status Scheduler::Rerun(Run& run, const std::vector<std::size_t>& tasks) {
+  const std::string id = run.row.id;
+  Reopen(run, tasks);
+  return FlushFor(id);
 }
 
 Status Scheduler::Retry(const std::string& id) {
@@ -126,10 +147,10 @@ Status Scheduler::Retry(const std::string& id) {
     if (run->row.state != RunState::kQueued && run->row.state != RunState::kRunning) {
       runs_.erase(std::string(id));
     }
-    return Error(ErrorKind::kInvalidConfig,
-                 fmt::format("run {} is {}: none of its tasks failed; `afluente clear` runs tasks "
-                             "again that succeeded",
-                             id, state));
+    return Error(ErrorKind::kInvalidConfig, fmt::format("run {} is {}: none of its tasks failed; "
+                                                        "`afluente clear` runs tasks "
+                                                        "again that succeeded",
+                                                        id, state));
   }
   return Rerun(*run, tasks);
 }
@@ -137,7 +158,7 @@ Status Scheduler::Retry(const std::string& id) {
 Status Scheduler::Clear(const std::string& id, const std::string& task, bool and_after) {
   const std::scoped_lock lock(mutex_);
   AFL_ASSIGN(Run * run, Load(id));
-  AFL_ASSIGN(const std::size_t number, FindTask(run->row, task));
+  AFL_ASSIGN(const std::size_t number, FindTask(run->job->graph, run->row, task));
   std::vector<std::size_t> tasks = {number};
   if (and_after) tasks = run->job->graph.WithAllAfter(number);
   for (const std::size_t one : tasks) {
@@ -152,7 +173,7 @@ Status Scheduler::Clear(const std::string& id, const std::string& task, bool and
 Status Scheduler::MarkSuccess(const std::string& id, const std::string& task) {
   const std::scoped_lock lock(mutex_);
   AFL_ASSIGN(Run * run, Load(id));
-  AFL_ASSIGN(const std::size_t number, FindTask(run->row, task));
+  AFL_ASSIGN(const std::size_t number, FindTask(run->job->graph, run->row, task));
   if (run->states[number] == TaskState::kRunning) {
     return Error(ErrorKind::kInvalidConfig,
                  fmt::format("task {} of run {} is running; cancel the run first", task, id));
@@ -171,7 +192,7 @@ Status Scheduler::Pause(const std::string& name) {
   AFL_ASSIGN(Job * job, FindJob(name));
   job->row.paused = true;
   store_.Put(job->row);
-  return FlushAndStart();
+  return FlushFor("");
 }
 
 Status Scheduler::Resume(const std::string& name) {
@@ -183,9 +204,8 @@ Status Scheduler::Resume(const std::string& name) {
   store_.Put(job->row);
   Schedule(*job);
   StartRuns(*job);
-  AFL_TRY(FlushAndStart());
-  options_.wake();
-  return Done{};
+  StartUpdated(*job);
+  return FlushFor("");
 }
 
 std::vector<std::string> Scheduler::WhyRunWaits(const Run& run) const {
@@ -194,9 +214,14 @@ std::vector<std::string> Scheduler::WhyRunWaits(const Run& run) const {
     const TaskRow& row = run.row.tasks[task];
     const std::string name = fmt::format("task {} of run {}", row.task, run.row.id);
     const TaskSpec& spec = run.job->spec.tasks[task];
-    if (run.states[task] == TaskState::kRunning) {
+    if (run.states[task] == TaskState::kRunning && spec.child) {
+      reasons.push_back(fmt::format("{} waits for run {}", name, ChildId(run, task)));
+    } else if (run.states[task] == TaskState::kRunning) {
       reasons.push_back(
           fmt::format("{} has been running since {}", name, FormatRfc3339(row.started)));
+    } else if (run.states[task] == TaskState::kRetrying && row.asks_again()) {
+      reasons.push_back(fmt::format("{} looks again at {}: {}", name, FormatRfc3339(row.due),
+                                    row.error.empty() ? "not yet" : row.error));
     } else if (run.states[task] == TaskState::kRetrying) {
       reasons.push_back(fmt::format("{} failed and is tried again at {}: {}", name,
                                     FormatRfc3339(row.due), row.error));
@@ -204,11 +229,12 @@ std::vector<std::string> Scheduler::WhyRunWaits(const Run& run) const {
       const auto pool = pools_.find(spec.pool);
       const bool pool_is_full = !spec.pool.empty() && pool != pools_.end() &&
                                 pool->second->free < std::min(spec.slots, pool->second->slots);
-      reasons.push_back(
-          pool_is_full ? fmt::format("{} waits for pool {}: {} of its {} slots are free", name,
-                                     spec.pool, pool->second->free, pool->second->slots)
-                       : fmt::format("{} waits for a slot: {} tasks are running, which is the most",
-                                     name, options_.max_tasks - free_tasks_));
+      reasons.push_back(pool_is_full
+                            ? fmt::format("{} waits for pool {}: {} of its {} slots are free", name,
+                                          spec.pool, pool->second->free, pool->second->slots)
+                            : fmt::format("{} waits for a slot: {} tasks are running, which "
+                                          "is the most",
+                                          name, options_.max_tasks - free_tasks_));
     } else if (run.states[task] == TaskState::kWaiting) {
       std::vector<std::string> before;
       for (const std::size_t one : run.job->graph.Before(task)) {
@@ -218,6 +244,12 @@ std::vector<std::string> Scheduler::WhyRunWaits(const Run& run) const {
     }
   }
   return reasons;
+}
+
+Result<JobRun> Scheduler::Find(const std::string& id) {
+  const std::scoped_lock lock(mutex_);
+  if (const auto found = runs_.find(id); found != runs_.end()) return found->second->row;
+  return store_.Find(id);
 }
 
 Result<WhyNot> Scheduler::Why(const std::string& name) {
@@ -236,8 +268,19 @@ Result<WhyNot> Scheduler::Why(const std::string& name) {
     why.reasons.push_back(fmt::format("run {} waits for run {}, since its job runs one at a time",
                                       run->row.id, (*job->active.begin())->row.id));
   }
+  for (const Run* run : job->backfill_active) {
+    for (std::string& reason : WhyRunWaits(*run)) why.reasons.push_back(std::move(reason));
+  }
+  if (!job->backfill_queue.empty()) {
+    why.reasons.push_back(
+        fmt::format("{} backfill runs wait until nothing else of it runs, {} of "
+                    "all jobs at a time",
+                    job->backfill_queue.size(), options_.max_backfills));
+  }
   if (!job->spec.next_fire) {
-    why.reasons.emplace_back("it has no schedule: something else triggers it, or a person");
+    why.reasons.push_back(job->spec.on_asset.empty()
+                              ? "it has no schedule: something else triggers it, or a person"
+                              : fmt::format("it waits for updates of {}", job->spec.on_asset));
   } else if (!job->row.paused) {
     why.reasons.push_back(job->next
                               ? fmt::format("it is not due until {}", FormatRfc3339(job->next->at))

@@ -5,13 +5,15 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "orchestrator/scheduler/scheduler_state.h"
 
 namespace afluente::orchestrator {
 namespace {
 
-// The same task fails again after the same delays: what spreads them is the name, not chance.
+// The same task fails again after the same delays: what spreads them is the
+// name, not chance.
 std::chrono::nanoseconds RetryDelay(const estate::RetryPolicy& policy, int failures,
                                     const std::string& of) {
   const double factor = std::pow(policy.factor, failures - 1);
@@ -22,6 +24,9 @@ std::chrono::nanoseconds RetryDelay(const estate::RetryPolicy& policy, int failu
   return std::chrono::nanoseconds(
       static_cast<std::int64_t>(delay * (1 + policy.jitter * share) * 1e6));
 }
+
+// In pools everything that is live goes before any backfill.
+constexpr int kBackfillGivesWay = 1'000'000;
 
 bool MayRetry(const estate::RetryPolicy& policy, int failures, ErrorKind kind) {
   if (failures > policy.retries || kind == ErrorKind::kCancelled) return false;
@@ -57,7 +62,7 @@ Scheduler::Run* Scheduler::CreateRun(Job& job, const FireTime& fire, const std::
   row.state = RunState::kQueued;
   row.nominal = fire.nominal;
   row.interval_start = fire.interval_start;
-  row.priority = job.spec.policy.priority;
+  row.priority = job.spec.policy.priority - (trigger == kBackfillTrigger ? kBackfillGivesWay : 0);
   row.params = params;
   row.created = clock_.Now();
   for (const TaskSpec& task : job.spec.tasks) {
@@ -65,11 +70,32 @@ Scheduler::Run* Scheduler::CreateRun(Job& job, const FireTime& fire, const std::
     made.task = task.name;
   }
   store_.Create(row);
+  has_new_runs_ = true;
   auto run = MakeRun(job, std::move(row));
   Run* made = run.get();
   runs_[made->row.id] = std::move(run);
-  job.queue.push_back(made);
+  job.QueueOf(*made).push_back(made);
   return made;
+}
+
+// A run that begins later is for the update as well; so is one that waits for
+// its turn.
+void Scheduler::StartUpdated(Job& job) {
+  if (!job.updated || job.row.paused || shutting_down_) return;
+  if (!job.active.empty() || !job.queue.empty()) return;
+  if (clock_.Monotonic() < job.rests_until) {
+    if (!std::exchange(job.is_resting, true)) {
+      timers_.push({job.rests_until, {}, false, &job});
+    }
+    return;
+  }
+  // Its data interval begins where that of the last one ended.
+  const auto later = job.row.high_water + WallTime::duration(1);
+  const WallTime nominal = std::max(clock_.Now(), later);
+  CreateRun(job, {nominal, nominal, job.row.high_water}, "asset", "");
+  job.row.high_water = nominal;
+  store_.Put(job.row);
+  StartRuns(job);
 }
 
 void Scheduler::Skip(Run& run, const std::string& why) {
@@ -79,7 +105,28 @@ void Scheduler::Skip(Run& run, const std::string& why) {
   run.row.ended = clock_.Now();
   for (std::size_t task = 0; task < run.states.size(); ++task) Move(run, task, TaskState::kSkipped);
   store_.Move(run.row, before);
+  TellParent(run.row);
   runs_.erase(std::string(run.row.id));
+}
+
+bool Scheduler::IsBackfill(const Run& run) { return run.row.trigger == kBackfillTrigger; }
+
+// Live runs never wait for them: one starts when its job has nothing else to do.
+void Scheduler::StartBackfills() {
+  const std::set<Job*> waiting = backfilling_;
+  for (Job* job : waiting) {
+    const estate::RunPolicy& policy = job->spec.policy;
+    const int at_a_time =
+        policy.overlap == estate::RunOverlap::kAllow ? std::max(1, policy.max_active_runs) : 1;
+    while (!job->backfill_queue.empty() && backfills_ < options_.max_backfills &&
+           std::ssize(job->backfill_active) < at_a_time && job->active.empty() &&
+           job->queue.empty() && !job->row.paused && !shutting_down_) {
+      Run& run = *job->backfill_queue.front();
+      job->backfill_queue.pop_front();
+      Begin(run);
+    }
+    if (job->backfill_queue.empty()) backfilling_.erase(job);
+  }
 }
 
 // Overlap is decided here, when it is a run's turn, so that an edited policy holds for runs that
@@ -116,7 +163,9 @@ void Scheduler::StartRuns(Job& job) {
 }
 
 void Scheduler::Begin(Run& run) {
-  run.job->active.insert(&run);
+  run.job->ActiveOf(run).insert(&run);
+  if (IsBackfill(run)) ++backfills_;
+  if (!IsBackfill(run)) run.job->updated = false;
   run.row.state = RunState::kRunning;
   run.row.ended = WallTime();
   run.row.error.clear();
@@ -126,7 +175,8 @@ void Scheduler::Begin(Run& run) {
   FinishIfDone(run);
 }
 
-// What is decided about a task decides about those after it; others are not looked at.
+// What is decided about a task decides about those after it; others are not
+// looked at.
 void Scheduler::Settle(Run& run, std::vector<std::size_t> open) {
   for (std::size_t next = 0; next < open.size(); ++next) {
     const std::size_t task = open[next];
@@ -147,6 +197,7 @@ void Scheduler::SettleAll(Run& run) {
 }
 
 void Scheduler::MakeReady(Run& run, std::size_t task) {
+  if (run.job->spec.tasks[task].child) return BeginChild(run, task);
   Move(run, task, TaskState::kReady);
   run.entered[task] = ++sequence_;
   PoolOf(run.job->spec.tasks[task])
@@ -167,14 +218,45 @@ void Scheduler::LeaveRunning(Run& run, std::size_t task) {
 }
 
 void Scheduler::End(Run& run, std::size_t task, AttemptOutcome outcome) {
-  const bool ok = outcome.status.ok();
-  const bool cancelled = !ok && outcome.status.error().kind() == ErrorKind::kCancelled;
+  const bool cancelled =
+      !outcome.status.ok() && outcome.status.error().kind() == ErrorKind::kCancelled;
   const bool timed_out = run.timed_out.erase(task) > 0;
+  const bool goes_on = !run.cancelling && !timed_out;
   LeaveRunning(run, task);
   // Its next process begins it again.
-  if (cancelled && shutting_down_ && !run.cancelling && !timed_out) return;
+  if (cancelled && shutting_down_ && goes_on) return;
+  if (outcome.again_after.count() > 0) {
+    if (goes_on) return StartAgainLater(run, task, outcome);
+    outcome.status = Error(ErrorKind::kCancelled, "it was asked to end");
+  }
+  // What got done just before it was asked to end is done.
+  const bool is_too_late = timed_out && !outcome.status.ok();
+  Conclude(run, task, std::move(outcome), is_too_late);
+}
 
+void Scheduler::StartAgainLater(Run& run, std::size_t task, const AttemptOutcome& outcome) {
+  TaskRow& row = run.row.tasks[task];
+  const TaskRow before = row;
+  Enter(run, task, TaskState::kRetrying);
+  row.due = clock_.Now() + outcome.again_after;
+  if (!outcome.status.ok()) row.error = outcome.status.error().message();
+  timers_.push(
+      {clock_.Monotonic() + outcome.again_after, {run.row.id, row.task, row.attempt}, false});
+  store_.Move(run.row.id, before, row);
+}
+
+void Scheduler::Conclude(Run& run, std::size_t task, AttemptOutcome outcome, bool timed_out) {
   const TaskSpec& spec = run.job->spec.tasks[task];
+  if (timed_out) {
+    outcome.skipped = spec.skip_at_timeout;
+    outcome.status = Done{};
+    if (!spec.skip_at_timeout) {
+      outcome.status = Error(ErrorKind::kTransient,
+                             fmt::format("it took longer than its timeout of {} s",
+                                         std::chrono::duration<double>(spec.timeout).count()));
+    }
+  }
+  const bool ok = outcome.status.ok();
   TaskRow& row = run.row.tasks[task];
   const TaskRow before = row;
   row.ended = clock_.Now();
@@ -184,13 +266,8 @@ void Scheduler::End(Run& run, std::size_t task, AttemptOutcome outcome) {
   row.output = std::move(outcome.output);
   TaskState state = outcome.skipped ? TaskState::kSkipped : TaskState::kSucceeded;
   if (!ok) {
-    ErrorKind kind = outcome.status.error().kind();
+    const ErrorKind kind = outcome.status.error().kind();
     row.error = outcome.status.error().message();
-    if (timed_out) {
-      kind = ErrorKind::kTransient;
-      row.error = fmt::format("it took longer than its timeout of {} s",
-                              std::chrono::duration<double>(spec.timeout).count());
-    }
     row.error_kind = NameOf(kind);
     ++row.failures;
     if (run.cancelling) {
@@ -231,7 +308,9 @@ void Scheduler::SkipNotChosen(Run& run, std::size_t task, const std::vector<std:
 void Scheduler::CancelTasks(Run& run) {
   run.cancelling = true;
   for (std::size_t task = 0; task < run.states.size(); ++task) {
-    if (run.states[task] == TaskState::kRunning) {
+    if (run.states[task] == TaskState::kRunning && run.job->spec.tasks[task].child) {
+      if (!CancelChild(run, task)) Move(run, task, TaskState::kCancelled);
+    } else if (run.states[task] == TaskState::kRunning) {
       const TaskRow& row = run.row.tasks[task];
       cancels_.push_back({run.row.id, row.task, row.attempt});
     } else if (!IsEnd(run.states[task])) {
@@ -257,10 +336,17 @@ void Scheduler::FinishIfDone(Run& run) {
   }
   run.row.ended = clock_.Now();
   store_.Move(run.row, RunState::kRunning);
+  TellParent(run.row);
   Job& job = *run.job;
-  job.active.erase(&run);
+  if (run.row.trigger == "asset") {
+    constexpr int kRest = 3;
+    job.rests_until = clock_.Monotonic() + kRest * (run.row.ended - run.row.started);
+  }
+  job.ActiveOf(run).erase(&run);
+  if (IsBackfill(run)) --backfills_;
   runs_.erase(std::string(run.row.id));
   StartRuns(job);
+  StartUpdated(job);
 }
 
 }  // namespace afluente::orchestrator

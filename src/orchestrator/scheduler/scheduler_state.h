@@ -1,4 +1,5 @@
-// What the scheduler keeps in memory of jobs, runs and pools; included by its own files only.
+// What the scheduler keeps in memory of jobs, runs and pools; included by its
+// own files only.
 #pragma once
 
 #include <deque>
@@ -19,8 +20,16 @@ struct Scheduler::Job {
   TaskGraph graph;
   JobRow row;
   std::optional<FireTime> next;
-  std::deque<Run*> queue;  // Runs that are queued, in the order of their turns.
-  std::set<Run*> active;
+  std::deque<Run*> queue;           // Runs that are queued, in the order of their turns.
+  std::set<Run*> active;            // Those that are running.
+  std::deque<Run*> backfill_queue;  // The same of backfills.
+  std::set<Run*> backfill_active;
+  bool updated = false;                     // After its newest run began.
+  std::chrono::nanoseconds rests_until{0};  // Monotonic.
+  bool is_resting = false;                  // A timer wakes it then.
+
+  std::deque<Run*>& QueueOf(const Run& run) { return IsBackfill(run) ? backfill_queue : queue; }
+  std::set<Run*>& ActiveOf(const Run& run) { return IsBackfill(run) ? backfill_active : active; }
 };
 
 struct Scheduler::Run {

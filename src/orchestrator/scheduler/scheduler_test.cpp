@@ -15,119 +15,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-TaskSpec Task(const std::string& name, std::vector<std::string> after = {},
-              estate::TriggerRule rule = estate::TriggerRule::kAllSuccess) {
-  TaskSpec task;
-  task.name = name;
-  task.kind = "fake";
-  task.after = std::move(after);
-  task.rule = rule;
-  return task;
-}
-
-struct Crash {};  // Thrown at a step: what is not durable is lost.
-
-class SchedulerTest : public testing::Test {
- protected:
-  SchedulerTest() { Open(); }
-
-  void Open() {
-    scheduler_.reset();
-    store_.reset();
-    auto opened = RunStore::Open(folder_.path() / "runs.sqlite");
-    EXPECT_TRUE(opened.ok());
-    store_ = std::move(opened).value();
-    SchedulerOptions options;
-    options.max_tasks = max_tasks_;
-    options.pools = pools_;
-    options.at_step = [this](const char* step) {
-      steps_.insert(step);
-      if (crash_at_ == step) {
-        crash_at_.clear();
-        throw Crash();
-      }
-    };
-    scheduler_ = std::make_unique<Scheduler>(store_->file(), executor_, clock_, options);
-  }
-
-  /// The process died; another one begins with the same estate.
-  void Restart() {
-    executor_.Die();
-    Open();
-    Start();
-  }
-
-  void Start() {
-    const Status started = scheduler_->Start(jobs_);
-    EXPECT_TRUE(started.ok()) << started.error().message();
-  }
-
-  void Tick() {
-    const auto next = scheduler_->Tick();
-    EXPECT_TRUE(next.ok()) << next.error().message();
-  }
-
-  void After(std::chrono::microseconds time) {
-    clock_.Advance(time);
-    Tick();
-  }
-
-  void End(const std::string& name, AttemptOutcome outcome = {}) {
-    executor_.End(name, std::move(outcome));
-    Tick();
-  }
-
-  JobSpec& Job(const std::string& name, std::vector<TaskSpec> tasks = {Task("main")}) {
-    JobSpec& job = jobs_.emplace_back();
-    job.name = name;
-    job.mode = "fake";
-    job.tasks = std::move(tasks);
-    return job;
-  }
-
-  std::string Trigger(const std::string& job) {
-    const auto id = scheduler_->Trigger(job, "manual", std::nullopt, "");
-    EXPECT_TRUE(id.ok());
-    Tick();
-    return id.ok() ? id.value() : "";
-  }
-
-  std::vector<std::string> Runs(const std::string& job) {
-    std::vector<std::string> runs;
-    const auto history = store_->History(job, 100);
-    for (auto it = history.value().rbegin(); it != history.value().rend(); ++it) {
-      runs.push_back(it->id.substr(it->id.find('@') + 12, 5) + " " +
-                     std::string(NameOf(it->state)));
-    }
-    return runs;
-  }
-
-  /// "task state" of each task of a run.
-  std::vector<std::string> Tasks(const std::string& run) {
-    std::vector<std::string> tasks;
-    const auto rows =
-        store_->file().Select("SELECT task || ' ' || state FROM tasks WHERE run = ?", {run});
-    for (const auto& row : rows.value()) tasks.push_back(row.front());
-    return tasks;
-  }
-
-  std::string RunState(const std::string& run) {
-    const auto rows = store_->file().Select("SELECT state FROM runs WHERE id = ?", {run});
-    return rows.value().empty() ? "none" : rows.value().front().front();
-  }
-
-  TestFolder folder_;
-  FakeClock clock_;
-  FakeExecutor executor_;
-  int max_tasks_ = 16;
-  std::map<std::string, int> pools_;
-  std::vector<JobSpec> jobs_;
-  std::string crash_at_;
-  std::set<std::string> steps_;
-  std::unique_ptr<RunStore> store_;
-  std::unique_ptr<Scheduler> scheduler_;
-};
-
 constexpr auto kTen = "hourly@2026-11-24T01:00:00.000000+00:00/schedule main";
 
 TEST_F(SchedulerTest, AScheduleFiresOnTimeAndOnce) {
@@ -428,8 +315,10 @@ TEST_F(SchedulerTest, AShutdownLeavesItsWorkToTheNextProcess) {
 class KillPointTest : public SchedulerTest,
                       public testing::WithParamInterface<std::tuple<std::string, int, bool>> {};
 INSTANTIATE_TEST_SUITE_P(Steps, KillPointTest,
-                         testing::Combine(testing::Values("decided", "recorded", "task_leased",
-                                                          "task_started", "task_ended"),
+                         testing::Combine(testing::Values("tick_created", "run_created",
+                                                          "task_leased", "process_started",
+                                                          "process_ended", "result_recorded",
+                                                          "downstream_released"),
                                           testing::Range(0, 4), testing::Bool()));
 
 TEST_P(KillPointTest, EveryFireTimeHasOneRunAndEveryTaskEnds) {

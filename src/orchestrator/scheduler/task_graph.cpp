@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 #include <set>
 
 #include "base/names.h"
@@ -52,7 +51,8 @@ Ends Count(const std::vector<std::size_t>& tasks, const std::vector<TaskState>& 
   return ends;
 }
 
-// Walks back from a task that nothing outside the cycle blocks until a task comes again.
+// Walks back from a task that nothing outside the cycle blocks until a task
+// comes again.
 std::string NameCycle(const std::vector<TaskSpec>& tasks,
                       const std::vector<std::vector<std::size_t>>& before,
                       const std::set<std::size_t>& left) {
@@ -103,22 +103,21 @@ bool IsEnd(TaskState state) {
 }
 
 Result<TaskGraph> TaskGraph::Make(const std::vector<TaskSpec>& tasks) {
-  std::map<std::string, std::size_t> numbers;
-  std::vector<std::string> names;
+  TaskGraph graph;
   for (const TaskSpec& task : tasks) {
-    if (!numbers.emplace(task.name, numbers.size()).second) {
+    if (!graph.numbers_.emplace(task.name, graph.numbers_.size()).second) {
       return Error(ErrorKind::kInvalidConfig, fmt::format("two tasks are named {}", task.name));
     }
-    names.push_back(task.name);
   }
-  TaskGraph graph;
   graph.before_.resize(tasks.size());
   graph.after_.resize(tasks.size());
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     graph.rules_.push_back(tasks[i].rule);
     for (const std::string& name : tasks[i].after) {
-      const auto found = numbers.find(name);
-      if (found == numbers.end()) {
+      const auto found = graph.numbers_.find(name);
+      if (found == graph.numbers_.end()) {
+        std::vector<std::string> names;
+        for (const TaskSpec& task : tasks) names.push_back(task.name);
         return Error(ErrorKind::kInvalidConfig,
                      fmt::format("task {} comes after {}, which is no task{}", tasks[i].name, name,
                                  DidYouMean(name, names)));
@@ -146,6 +145,11 @@ Result<TaskGraph> TaskGraph::Make(const std::vector<TaskSpec>& tasks) {
   if (left.empty()) return graph;
   return Error(ErrorKind::kInvalidConfig,
                "tasks wait for each other: " + NameCycle(tasks, graph.before_, left));
+}
+
+std::optional<std::size_t> TaskGraph::Find(const std::string& task) const {
+  const auto found = numbers_.find(task);
+  return found == numbers_.end() ? std::nullopt : std::optional(found->second);
 }
 
 std::vector<std::size_t> TaskGraph::WithAllAfter(std::size_t task) const {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
@@ -18,7 +20,8 @@ enum class TaskState : std::uint8_t {
   kRetrying,  // Failed; the next attempt has its time.
   kSucceeded,
   kFailed,
-  kSkipped,         // A branch went elsewhere, or its trigger rule can no longer be met.
+  kSkipped,         // A branch went elsewhere, or its trigger rule can no longer be
+                    // met.
   kUpstreamFailed,  // What it needs failed.
   kCancelled,
 };
@@ -31,15 +34,18 @@ bool IsEnd(TaskState state);
 /// Immutable; borrows nothing. Thread-safe.
 class TaskGraph {
  public:
-  /// Errors: kInvalidConfig for two tasks of one name, an unknown task in `after`
-  /// (with the nearest name), and a cycle, all of whose tasks it names.
+  /// Errors: kInvalidConfig for two tasks of one name, an unknown task in
+  /// `after` (with the nearest name), and a cycle, all of whose tasks it names.
   static Result<TaskGraph> Make(const std::vector<TaskSpec>& tasks);
 
   std::size_t size() const { return before_.size(); }
+  /// The index of the task of that name.
+  std::optional<std::size_t> Find(const std::string& task) const;
   /// Indices of the tasks that wait for `task`.
   const std::vector<std::size_t>& After(std::size_t task) const { return after_[task]; }
   const std::vector<std::size_t>& Before(std::size_t task) const { return before_[task]; }
-  /// `task` and everything that depends on it, in an order in which they can run.
+  /// `task` and everything that depends on it, in an order in which they can
+  /// run.
   std::vector<std::size_t> WithAllAfter(std::size_t task) const;
 
   /// What a waiting task becomes, given the states of all: kReady, kSkipped,
@@ -47,6 +53,7 @@ class TaskGraph {
   TaskState Decide(std::size_t task, const std::vector<TaskState>& states) const;
 
  private:
+  std::unordered_map<std::string, std::size_t> numbers_;  // By name.
   std::vector<estate::TriggerRule> rules_;
   std::vector<std::vector<std::size_t>> before_;
   std::vector<std::vector<std::size_t>> after_;

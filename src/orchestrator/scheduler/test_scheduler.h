@@ -2,8 +2,12 @@
 // says.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -90,5 +94,118 @@ inline std::function<std::optional<FireTime>(WallTime)> Every(std::chrono::minut
     return std::optional<FireTime>({nominal, nominal, nominal - period});
   };
 }
+
+inline TaskSpec Task(const std::string& name, std::vector<std::string> after = {},
+                     estate::TriggerRule rule = estate::TriggerRule::kAllSuccess) {
+  TaskSpec task;
+  task.name = name;
+  task.kind = "fake";
+  task.after = std::move(after);
+  task.rule = rule;
+  return task;
+}
+
+struct Crash {};  // Thrown at a step: what is not durable is lost.
+
+class SchedulerTest : public testing::Test {
+ protected:
+  SchedulerTest() { Open(); }
+
+  void Open() {
+    scheduler_.reset();
+    store_.reset();
+    auto opened = RunStore::Open(folder_.path() / "runs.sqlite");
+    EXPECT_TRUE(opened.ok());
+    store_ = std::move(opened).value();
+    SchedulerOptions options;
+    options.max_tasks = max_tasks_;
+    options.pools = pools_;
+    options.at_step = [this](const char* step) {
+      steps_.insert(step);
+      if (crash_at_ == step) {
+        crash_at_.clear();
+        throw Crash();
+      }
+    };
+    scheduler_ = std::make_unique<Scheduler>(store_->file(), executor_, clock_, options);
+  }
+
+  /// The process died; another one begins with the same estate.
+  void Restart() {
+    executor_.Die();
+    Open();
+    Start();
+  }
+
+  void Start() {
+    const Status started = scheduler_->Start(jobs_);
+    EXPECT_TRUE(started.ok()) << started.error().message();
+  }
+
+  void Tick() {
+    const auto next = scheduler_->Tick();
+    EXPECT_TRUE(next.ok()) << next.error().message();
+  }
+
+  void After(std::chrono::microseconds time) {
+    clock_.Advance(time);
+    Tick();
+  }
+
+  void End(const std::string& name, AttemptOutcome outcome = {}) {
+    executor_.End(name, std::move(outcome));
+    Tick();
+  }
+
+  JobSpec& Job(const std::string& name, std::vector<TaskSpec> tasks = {Task("main")}) {
+    JobSpec& job = jobs_.emplace_back();
+    job.name = name;
+    job.mode = "fake";
+    job.tasks = std::move(tasks);
+    return job;
+  }
+
+  std::string Trigger(const std::string& job) {
+    const auto id = scheduler_->Trigger(job, "manual", std::nullopt, "");
+    EXPECT_TRUE(id.ok());
+    Tick();
+    return id.ok() ? id.value() : "";
+  }
+
+  std::vector<std::string> Runs(const std::string& job) {
+    std::vector<std::string> runs;
+    const auto history = store_->History(job, 100);
+    for (auto it = history.value().rbegin(); it != history.value().rend(); ++it) {
+      runs.push_back(it->id.substr(it->id.find('@') + 12, 5) + " " +
+                     std::string(NameOf(it->state)));
+    }
+    return runs;
+  }
+
+  /// "task state" of each task of a run.
+  std::vector<std::string> Tasks(const std::string& run) {
+    std::vector<std::string> tasks;
+    const auto rows =
+        store_->file().Select("SELECT task || ' ' || state FROM tasks WHERE run = ?", {run});
+    for (const auto& row : rows.value()) tasks.push_back(row.front());
+    return tasks;
+  }
+
+  std::string RunState(const std::string& run) {
+    const auto rows = store_->file().Select("SELECT state FROM runs WHERE id = ?", {run});
+    return rows.value().empty() ? "none" : rows.value().front().front();
+  }
+
+  TestFolder folder_;
+  FakeClock clock_;
+  FakeExecutor executor_;
+  int max_tasks_ = 16;
+  std::map<std::string, int> pools_;
+  std::vector<JobSpec> jobs_;
+  std::string crash_at_;
+  std::set<std::string> steps_;
+  std::unique_ptr<RunStore> store_;
+  std::unique_ptr<Scheduler> scheduler_;
+};
 
 }  // namespace afluente::orchestrator

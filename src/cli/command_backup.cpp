@@ -44,7 +44,7 @@ Result<json> TakeBackup(const GlobalFlags& flags, const fs::path& folder,
                              paths.root.string()));
   }
   AFL_ASSIGN(const auto owner,
-             orchestrator::Owner::Open(estate, flags.state, {}, {}, "backup", SystemClock()));
+             orchestrator::Owner::Open(estate, flags.state, {}, "backup", SystemClock()));
   AFL_ASSIGN(const auto taken,
              orchestrator::TakeBackup(*owner, estate, folder, SystemClock(), stop));
   return orchestrator::ToJson(taken);

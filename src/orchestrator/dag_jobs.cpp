@@ -146,7 +146,8 @@ class PieceMaker {
     return dag_.project;
   }
   LearningContext Learning(const std::string& project) const {
-    LearningContext learning{.clock = context_.clock};
+    LearningContext learning;
+    learning.clock = &context_.clock;
     if (context_.owner != nullptr) {
       learning.warehouse = &context_.owner->warehouse();
       learning.lake = context_.owner->paths().lake;

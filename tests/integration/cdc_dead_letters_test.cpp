@@ -145,6 +145,15 @@ TEST_F(CdcDeadLettersTest, ATransformThatFails) {
               ElementsAre("2"));
 }
 
+TEST_F(CdcDeadLettersTest, ARepairTellsOnce) {
+  Declare("t", "public.t", "dw.d.t, key: [id]", std::string("mode: cdc\n") + kSetAside + kNarrow);
+  RunOk("t");
+  Source("insert into t values (4, 123456.789, 'large')");
+  RunOk("t");
+  for (int i = 0; i < 2; ++i) (void)estate_.Run({"reconcile", "t", "--repair"});
+  EXPECT_THAT(Letters(), ElementsAre("id=4|\"n\"|123456.789"));
+}
+
 TEST_F(CdcDeadLettersTest, OtherwiseTheErrorNamesTableColumnKeyValueAndCure) {
   FollowT(kNarrow);
   Source("insert into t values (4, 123456.789, 'large')");

@@ -154,6 +154,17 @@ TEST_F(CdcDeadLettersTest, ARepairTellsOnce) {
   EXPECT_THAT(Letters(), ElementsAre("id=4|\"n\"|123456.789"));
 }
 
+// The rows that are not there, and no error of the database's arithmetic.
+TEST_F(CdcDeadLettersTest, ReconcileCountsWhatWasSetAside) {
+  Source("update t set n = 1.5000 where id = 1; update t set n = 2.345 where id = 2");
+  FollowT(std::string(kSetAside) + kNarrow);
+  EXPECT_THAT(Ids(), ElementsAre("1", "3"));
+  EXPECT_EQ(Differences("t"), 1);
+  Source("insert into t values (4, 123456.789, 'large'), (5, 'NaN', 'nan'), (6, 6, 'fine')");
+  RunOk("t");
+  EXPECT_EQ(Differences("t"), 3);
+}
+
 TEST_F(CdcDeadLettersTest, OtherwiseTheErrorNamesTableColumnKeyValueAndCure) {
   FollowT(kNarrow);
   Source("insert into t values (4, 123456.789, 'large')");

@@ -195,7 +195,7 @@ demo_live() {
   demo_service=$!
   until demo_follows || [ $((tries -= 1)) -eq 0 ]; do sleep 0.1; done
   demo_psql rapidpro -c "set synchronous_commit = on" \
-    -c "update public.contacts set status = 'S', modified_on = now() where id % 97 = 1"
+    -c "update public.contacts set status = 'S', modified_on = modified_on + interval '1 minute' where id % 97 = 1"
   note "97th contacts stop; in PostgreSQL:"
   demo_psql rapidpro -At -F ' ' -c "select '    ' || count(*) || ' stopped' from public.contacts where status = 'S'"
   sleep 0.5

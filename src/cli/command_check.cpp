@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "estate/load.h"
 #include "orchestrator/check_sources.h"
+#include "orchestrator/dag_jobs.h"
 #include "pipeline/model_graph.h"
 #include "pipeline/transform_check.h"
 
@@ -55,6 +56,9 @@ Result<int> Check(const GlobalFlags& flags, const CheckFlags& check) {
   AFL_ASSIGN(std::vector<estate::Finding> transforms, pipeline::CheckTransforms(loaded.estate));
   AFL_ASSIGN(const pipeline::ModelGraph graph, pipeline::ReadModelGraph(loaded.estate));
   auto& findings = loaded.findings;
+  if (findings.empty() && graph.findings.empty()) {
+    findings = orchestrator::CheckDags(loaded.estate, graph);
+  }
   // An estate with mistakes of its own is not fit to ask anybody with.
   if (findings.empty() && !check.offline) findings = AskSources(loaded.estate);
   findings.insert(findings.end(), transforms.begin(), transforms.end());

@@ -44,7 +44,11 @@ std::string CanonicalPostgres(const LogicalType& type, const std::string& x, boo
     case Kind::kFloat64:
       return fmt::format("('x' || encode(float8send({}), 'hex'))::bit(64)::text", x);
     case Kind::kDecimal:
-      return fmt::format("{}::numeric({},{})::text", x, type.precision, type.scale);
+      // A value that has more digits than the destination's type is a difference, not an error.
+      // Nothing is rounded away either.
+      return fmt::format(
+          "round({0}::numeric, greatest(scale(trim_scale({0}::numeric)), {1}))::text", x,
+          type.scale);
     case Kind::kBytes:
       return fmt::format("encode({}, 'hex')", x);
     case Kind::kDate:

@@ -62,7 +62,7 @@ class XgboostModel final : public Model {
     }
     constexpr const char* kConfig =
         R"({"type":0,"training":false,"iteration_begin":0,"iteration_end":0,)"
-        R"("strict_shape":false,"missing":NaN})";
+        R"("strict_shape":false,"missing":NaN,"cache_id":0})";
     const bst_ulong* shape = nullptr;
     bst_ulong dimensions = 0;
     const float* scores = nullptr;

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "orchestrator/scheduler/task_graph.h"
 #include "orchestrator/tasks/learning.h"
 #include "orchestrator/tasks/move_tasks.h"
 #include "orchestrator/tasks/outside_tasks.h"
@@ -145,7 +146,8 @@ class PieceMaker {
     return dag_.project;
   }
   LearningContext Learning(const std::string& project) const {
-    LearningContext learning{.clock = context_.clock};
+    LearningContext learning;
+    learning.clock = &context_.clock;
     if (context_.owner != nullptr) {
       learning.warehouse = &context_.owner->warehouse();
       learning.lake = context_.owner->paths().lake;
@@ -190,6 +192,21 @@ std::vector<std::string> TasksBefore(const estate::Estate& estate, const estate:
     if (declared || (feeds && may_follow)) before.push_back(other.name);
   }
   return before;
+}
+
+std::vector<estate::Finding> CheckDags(const estate::Estate& estate,
+                                       const pipeline::ModelGraph& graph) {
+  std::vector<estate::Finding> findings;
+  for (const auto& [name, dag] : estate.dags) {
+    std::vector<TaskSpec> specs;
+    for (const estate::Task& task : dag.tasks) {
+      specs.push_back(SpecOf(task));
+      specs.back().after = TasksBefore(estate, dag, task, graph);
+    }
+    const auto made = TaskGraph::Make(specs);
+    if (!made.ok()) findings.push_back({dag.mark, made.error().message()});
+  }
+  return findings;
 }
 
 bool NeedsModelGraph(const estate::Estate& estate) {

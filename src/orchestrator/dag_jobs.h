@@ -22,6 +22,11 @@ std::vector<TaskPiece> PiecesOf(const TaskContext& context, const estate::Dag& d
 std::vector<std::string> TasksBefore(const estate::Estate& estate, const estate::Dag& dag,
                                      const estate::Task& task, const pipeline::ModelGraph& graph);
 
+/// DAGs whose tasks wait for each other in a circle through what they read and write. Speaks only
+/// of an estate without findings of its own.
+std::vector<estate::Finding> CheckDags(const estate::Estate& estate,
+                                       const pipeline::ModelGraph& graph);
+
 /// Does a DAG of `estate` have a task whose order follows from what models read?
 bool NeedsModelGraph(const estate::Estate& estate);
 

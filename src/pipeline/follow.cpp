@@ -109,8 +109,10 @@ class Follower {
       : source_(source),
         options_(options),
         clock_(clock),
+        on_applied_(on_applied),
         applier_(source, sink, clock, on_applied),
-        stored_(source.position()) {}
+        stored_(source.position()),
+        told_(stored_) {}
 
   Status Run(const std::stop_token& stop) {
     const std::stop_callback wake(stop, [&] { source_.Wake(); });
@@ -126,6 +128,7 @@ class Follower {
         if (options_.until_caught_up && source_.caught_up() && !source_.has_changes()) {
           return Finish(stop);
         }
+        TellReached();
       }
     }
     return Error(ErrorKind::kCancelled, "stopped");
@@ -154,11 +157,23 @@ class Follower {
     return now >= stored_at_ + options_.store_every && !(source_.position() == stored_);
   }
 
+  // A place that is reached without changes needs no commit to be true: a source
+  // whose other tables change is not behind until its place is stored.
+  void TellReached() {
+    if (options_.until_caught_up || HasWork() || !applier_.is_idle()) return;
+    ChangeSet reached;
+    reached.end = source_.position();
+    if (*reached.end == told_) return;
+    told_ = *reached.end;
+    on_applied_({reached});
+  }
+
   void HandOver() {
     ChangeSet set = source_.Take();
     handed_over_at_ = clock_.Monotonic();
     if (set.end) {
       stored_ = *set.end;
+      told_ = stored_;
       stored_at_ = handed_over_at_;
     }
     applier_.Apply(std::move(set));
@@ -182,8 +197,10 @@ class Follower {
   ChangeSource& source_;
   const FollowOptions& options_;
   const Clock& clock_;
+  const std::function<void(const Applied&)>& on_applied_;
   Applier applier_;
   data::Position stored_;
+  data::Position told_;
   nanoseconds stored_at_{0};
   nanoseconds handed_over_at_{0};
 };

@@ -21,7 +21,8 @@ struct FollowOptions {
   bool until_caught_up = false;
 };
 
-/// What Follow tells its owner after each set that was applied.
+/// What Follow tells its owner after each set that was applied, and, unless it ends when it
+/// has caught up, of an empty set when a place was reached without changes.
 struct Applied {
   const ChangeSet& changes;
   std::chrono::nanoseconds took{0};
@@ -29,7 +30,7 @@ struct Applied {
 
 /// Reads changes, folds them and applies them, reading on while the sink works.
 /// Confirms to the source only what the sink has made durable.
-/// `on_applied` is called on the sink's thread.
+/// `on_applied` is called on the sink's thread or this one, one call at a time.
 /// Returns when caught up (if asked to), kCancelled when `stop` fires: then a
 /// set that the sink has begun is finished first. Errors: of source and sink;
 /// what was not applied comes again next time.

@@ -185,7 +185,11 @@ class FollowTest : public testing::Test {
     options.until_caught_up = until_caught_up;
     return Follow(
         *source_, sink_, options, clock_,
-        [&](const Applied& applied) { told_ += applied.changes.changes; }, stop_.get_token());
+        [&](const Applied& applied) {
+          told_ += applied.changes.changes;
+          if (applied.changes.end) told_place_ = std::stoi(applied.changes.end->value);
+        },
+        stop_.get_token());
   }
   /// The lines that begin with `word`.
   std::vector<std::string> Lines(const std::string& word) const {
@@ -202,6 +206,7 @@ class FollowTest : public testing::Test {
   std::unique_ptr<FakeSource> source_;
   std::stop_source stop_;
   std::atomic<std::uint64_t> told_{0};
+  std::atomic<int> told_place_{0};
 };
 
 TEST_F(FollowTest, ConfirmsAfterApplyingAndEndsWhenCaughtUp) {
@@ -382,6 +387,18 @@ TEST_F(FollowTest, AnIdleSourcesPlaceIsStoredNowAndThen) {
   // Once: it does not move any further.
   EXPECT_THAT(Lines("confirm"), ElementsAre("confirm 5"));
   EXPECT_EQ(told_, 0U);
+}
+
+TEST_F(FollowTest, APlaceReachedWithoutChangesIsToldBeforeItIsStored) {
+  Make({{.changes = 0, .position = 5, .state = State::kIdle}}, 1'000);
+  source_->on_idle = [&]() -> Status {
+    EXPECT_EQ(told_place_, 5);
+    EXPECT_THAT(Lines("confirm"), IsEmpty());
+    stop_.request_stop();
+    return Done{};
+  };
+  EXPECT_FALSE(Run(false).ok());
+  EXPECT_EQ(told_place_, 5);
 }
 
 TEST_F(FollowTest, APlaceThatSomebodyWaitsForIsStoredSoon) {

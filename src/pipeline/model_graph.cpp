@@ -40,6 +40,12 @@ class GraphReader {
       }
     }
     for (const auto& [address, model] : estate.models) makers_.emplace(address, model.name);
+    for (const auto& [name, dag] : estate.dags) {
+      for (const estate::Task& task : dag.tasks) {
+        const auto* predict = std::get_if<estate::PredictTask>(&task.action);
+        if (predict != nullptr) makers_.emplace(predict->into.ToString(), name);
+      }
+    }
     for (const auto& [address, maker] : makers_) tables_.push_back(address);
   }
 
@@ -86,7 +92,7 @@ class GraphReader {
     const std::string address = table.ToString();
     const auto maker = makers_.find(address);
     if (maker == makers_.end()) {
-      Report(mark, fmt::format("{}no integration and no model makes {}{}", what, address,
+      Report(mark, fmt::format("{}no integration, model or predict task makes {}{}", what, address,
                                DidYouMean(address, tables_)));
       return;
     }

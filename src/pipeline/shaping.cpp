@@ -17,6 +17,12 @@ const estate::ColumnRule* FindRule(const estate::Integration& integration,
 
 }  // namespace
 
+bool ShapingCanFail(const estate::Integration& integration) {
+  return !integration.transform.empty() ||
+         std::any_of(integration.columns.begin(), integration.columns.end(),
+                     [](const auto& rule) { return !rule.second.type.empty(); });
+}
+
 bool IsSelected(const std::string& column, const estate::Integration& integration) {
   const auto& rules = integration.columns;
   const bool only_included = std::any_of(rules.begin(), rules.end(),

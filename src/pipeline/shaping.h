@@ -20,6 +20,9 @@ constexpr const char* kMaskHashFunction = "afluente_mask_hash";
 std::string ShapingSelect(const estate::Integration& integration, const data::Schema& source,
                           const std::string& lane);
 
+/// Whether the SELECT can fail on a row: by a cast or by the transform.
+bool ShapingCanFail(const estate::Integration& integration);
+
 /// Whether source column `column` is read, as `include` and `exclude` say.
 bool IsSelected(const std::string& column, const estate::Integration& integration);
 

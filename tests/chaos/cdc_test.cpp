@@ -29,6 +29,8 @@ int FromEnv(const char* name, int fallback) {
 
 constexpr int kTables = 6;
 constexpr int kTransactionsPerRun = 200;
+// A run takes seconds; on a machine that does other things, minutes.
+constexpr seconds kPatience(600);
 
 /// Random transactions on tables c0 ... c5, from a seed. Survives the server.
 class Writer {
@@ -262,7 +264,10 @@ TEST_F(CdcChaosTest, BothSidesAreTheSameInTheEnd) {
   const auto began = steady_clock::now();
   const auto deadline = began + time;
   while (steady_clock::now() < deadline || kills < wanted) {
-    ASSERT_LT(steady_clock::now(), deadline + time + seconds(120)) << kills << " kills only";
+    if (steady_clock::now() > deadline + time + seconds(120)) {
+      ADD_FAILURE() << kills << " kills only";  // What was done is compared all the same.
+      break;
+    }
     writer.Allow(kTransactionsPerRun);
     Process process(estate_.Afluente({"run", "--all"}));
     ++runs;
@@ -286,7 +291,7 @@ TEST_F(CdcChaosTest, BothSidesAreTheSameInTheEnd) {
             "backend', 'walsender') and pid <> pg_backend_pid()");
       }
     }
-    const Outcome outcome = process.Wait(seconds(120));
+    const Outcome outcome = process.Wait(kPatience);
     ++exits[outcome.exit_code];
     // Done, a connection that broke, or killed: nothing else.
     EXPECT_THAT(outcome.exit_code, testing::AnyOf(0, 3, 128 + SIGKILL)) << outcome.ToString();

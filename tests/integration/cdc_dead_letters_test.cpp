@@ -145,6 +145,62 @@ TEST_F(CdcDeadLettersTest, ATransformThatFails) {
               ElementsAre("2"));
 }
 
+TEST_F(CdcDeadLettersTest, ARepairTellsOnce) {
+  Declare("t", "public.t", "dw.d.t, key: [id]", std::string("mode: cdc\n") + kSetAside + kNarrow);
+  RunOk("t");
+  Source("insert into t values (4, 123456.789, 'large')");
+  RunOk("t");
+  for (int i = 0; i < 2; ++i) (void)estate_.Run({"reconcile", "t", "--repair"});
+  EXPECT_THAT(Letters(), ElementsAre("id=4|\"n\"|123456.789"));
+}
+
+// The rows that are not there, and no error of the database's arithmetic.
+TEST_F(CdcDeadLettersTest, ReconcileCountsWhatWasSetAside) {
+  Source("update t set n = 1.5000 where id = 1; update t set n = 2.345 where id = 2");
+  FollowT(std::string(kSetAside) + kNarrow);
+  EXPECT_THAT(Ids(), ElementsAre("1", "3"));
+  EXPECT_EQ(Differences("t"), 1);
+  Source("insert into t values (4, 123456.789, 'large'), (5, 'NaN', 'nan'), (6, 6, 'fine')");
+  RunOk("t");
+  EXPECT_EQ(Differences("t"), 3);
+}
+
+// What stands there when the copy is made is set aside like what comes later.
+TEST_F(CdcDeadLettersTest, ACopySetsAsideWhatACastFailsOn) {
+  Source(
+      "update t set name = id, blob = null; insert into t select i, i, case when i % 5000 = 3 then "
+      "'x' || i else i::text end from generate_series(4, 20000) i");
+  Declare("t", "public.t", "dw.d.t, key: [id]",
+          std::string("mode: cdc\n") + kSetAside + "columns: { name: { type: INTEGER } }");
+  EXPECT_EQ(LettersOf(RunOk("t")), 3);
+  EXPECT_THAT(
+      WarehouseLines("select count(*), sum(name) from dw.d.t"),
+      ElementsAre("19997|" + database_->Value("select sum(id) from t where name not like 'x%'")));
+  EXPECT_THAT(
+      WarehouseLines("select key, \"row\"::json->>'name', position is null, starts_with(reason, "
+                     "'column \"name\": ') from dw._afluente.dead_letters order by key"),
+      ElementsAre("id=10003|x10003|true|true", "id=15003|x15003|true|true",
+                  "id=5003|x5003|true|true"));
+  Source("update t set name = '1' where id = 5003");
+  RunOk("t");
+  EXPECT_THAT(WarehouseLines("select count(*) from dw.d.t"), ElementsAre("19998"));
+}
+
+TEST_F(CdcDeadLettersTest, ACopySetsAsideWhatATransformFailsOnAndHidesWhatAMaskHides) {
+  Source("update t set tags = array[1000] where id = 2");
+  Declare("t", "public.t", "dw.d.t, key: [id]",
+          std::string("mode: cdc\nform: history\n") + kSetAside +
+              "columns: { blob: { exclude: true }, name: { mask: hash } }\n"
+              "transform: |\n  SELECT *, CAST(tags[1] AS TINYINT) AS small FROM batch\n");
+  Source("alter table t replica identity full");
+  EXPECT_EQ(LettersOf(RunOk("t")), 1);
+  EXPECT_THAT(WarehouseLines("select id, small, _op from dw.d.t order by id"),
+              ElementsAre("1|1|snapshot", "3|3|snapshot"));
+  EXPECT_THAT(WarehouseLines("select key, \"row\"::json->>'name', contains(reason, 'transform: ') "
+                             "from dw._afluente.dead_letters"),
+              ElementsAre("id=2|***|true"));
+}
+
 TEST_F(CdcDeadLettersTest, OtherwiseTheErrorNamesTableColumnKeyValueAndCure) {
   FollowT(kNarrow);
   Source("insert into t values (4, 123456.789, 'large')");

@@ -46,9 +46,9 @@ class DagsTest : public ServingTest {
 
   void Serve() {
     service_.emplace(estate_.Afluente({"serve"}));
-    ASSERT_TRUE(Soon([&] { return estate_.Run({"status"}).exit_code == 0 &&
-                                  estate_.Run({"why", "load"}).exit_code == 0; }))
-        << service_->err();
+    ASSERT_TRUE(Soon([&] {
+      return estate_.Run({"status"}).exit_code == 0 && estate_.Run({"why", "load"}).exit_code == 0;
+    })) << service_->err();
   }
 };
 
@@ -70,8 +70,7 @@ TEST_F(DagsTest, RunsInTheOrderOfWhatIsReadAndWritten) {
   ASSERT_EQ(outcome.exit_code, 0) << outcome.ToString();
   EXPECT_THAT(outcome.err, HasSubstr("✓ users"));
   EXPECT_LT(outcome.err.find("✓ users"), outcome.err.find("✓ stats"));
-  EXPECT_EQ(WarehouseLines("select uf, users from dw.d.note"),
-            std::vector<std::string>{"RJ|200"});
+  EXPECT_EQ(WarehouseLines("select uf, users from dw.d.note"), std::vector<std::string>{"RJ|200"});
   const std::string run = outcome.err.substr(0, outcome.err.find('\n'));
   EXPECT_THAT(estate_.Run({"logs", run}).out, HasSubstr("state RJ of load"));
 }
@@ -82,8 +81,7 @@ TEST_F(DagsTest, TheServiceRunsThemToo) {
   Serve();
   const Outcome outcome = RunDag({"outer"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.ToString() << service_->err();
-  EXPECT_EQ(WarehouseLines("select uf, users from dw.d.note"),
-            std::vector<std::string>{"RJ|200"});
+  EXPECT_EQ(WarehouseLines("select uf, users from dw.d.note"), std::vector<std::string>{"RJ|200"});
   const Outcome runs = estate_.Run({"runs"});
   EXPECT_THAT(runs.out, HasSubstr("/dag:outer.inner"));
   Fails({"trigger", "load", "--param", "stat=x"}, 2, {"no parameter \"stat\"", "state"});
@@ -91,11 +89,12 @@ TEST_F(DagsTest, TheServiceRunsThemToo) {
 }
 
 TEST_F(DagsTest, AFailedTestKeepsTheRestFromRunning) {
-  Dag("load", "tasks:\n  users: { integration: users }\n"
-              "  check: { check: { table: dw.d.users, tests: [{ accepted_values: { column: uf, "
-              "values: [SP] } }] } }\n"
-              "  after: { command: [\"true\"], after: [check] }\n"
-              "  always: { command: [\"true\"], after: [check], rule: all_done }\n");
+  Dag("load",
+      "tasks:\n  users: { integration: users }\n"
+      "  check: { check: { table: dw.d.users, tests: [{ accepted_values: { column: uf, "
+      "values: [SP] } }] } }\n"
+      "  after: { command: [\"true\"], after: [check] }\n"
+      "  always: { command: [\"true\"], after: [check], rule: all_done }\n");
   const Outcome outcome = RunDag({"load"});
   EXPECT_EQ(outcome.exit_code, 1) << outcome.ToString();
   EXPECT_THAT(outcome.err, HasSubstr("200 rows"));
@@ -107,12 +106,13 @@ TEST_F(DagsTest, AFailedTestKeepsTheRestFromRunning) {
 }
 
 TEST_F(DagsTest, ABranchChooses) {
-  Dag("load", "tasks:\n  users: { integration: users }\n"
-              "  which: { branch: \"SELECT CASE WHEN count(*) > 100 THEN 'many' ELSE 'few' END "
-              "FROM dw.d.users\", after: users }\n"
-              "  many: { command: [\"true\"], after: which }\n"
-              "  few: { command: [\"false\"], after: which }\n"
-              "  join: { command: [\"true\"], after: [many, few], rule: none_failed }\n");
+  Dag("load",
+      "tasks:\n  users: { integration: users }\n"
+      "  which: { branch: \"SELECT CASE WHEN count(*) > 100 THEN 'many' ELSE 'few' END "
+      "FROM dw.d.users\", after: users }\n"
+      "  many: { command: [\"true\"], after: which }\n"
+      "  few: { command: [\"false\"], after: which }\n"
+      "  join: { command: [\"true\"], after: [many, few], rule: none_failed }\n");
   const auto run = RunAsJson("load");
   EXPECT_EQ(run.at("state"), "succeeded") << run.dump(2);
   const auto states = States(run);
@@ -122,10 +122,11 @@ TEST_F(DagsTest, ABranchChooses) {
 }
 
 TEST_F(DagsTest, ASensorWaitsForWhatItNames) {
-  Dag("load", "tasks:\n  file: { sensor: { file: \"in/{{ env }}.csv\", every: 1s } }\n"
-              "  late: { sensor: { file: never, every: 1s, soft: true }, timeout: 1s }\n"
-              "  fresh: { sensor: { table: dw.d.users, max_age: 1h, every: 1s } }\n"
-              "  then: { command: [\"true\"], after: [file, late, fresh], rule: none_failed }\n");
+  Dag("load",
+      "tasks:\n  file: { sensor: { file: \"in/{{ env }}.csv\", every: 1s } }\n"
+      "  late: { sensor: { file: never, every: 1s, soft: true }, timeout: 1s }\n"
+      "  fresh: { sensor: { table: dw.d.users, max_age: 1h, every: 1s } }\n"
+      "  then: { command: [\"true\"], after: [file, late, fresh], rule: none_failed }\n");
   Serve();
   const Outcome triggered = estate_.Run({"trigger", "load"});
   ASSERT_EQ(triggered.exit_code, 0) << triggered.ToString();
@@ -143,11 +144,50 @@ TEST_F(DagsTest, ASensorWaitsForWhatItNames) {
   EXPECT_EQ(States(shown()).at("late"), "skipped");
 }
 
+TEST_F(DagsTest, ABackfillMakesUpForIntervals) {
+  estate_.Write("models/dw/d/days.sql",
+                "SELECT CAST(day AS DATE) AS day, {{ interval.end }} AS built FROM "
+                "generate_series(DATE '2026-01-01', DATE '2026-01-09', INTERVAL 1 DAY) AS s(day)");
+  estate_.Write(
+      "models/dw/d/days.yaml",
+      "materialize: incremental\nkey: [day]\nwhere_new: \"day >= {{ interval.start }} AND "
+      "day < {{ interval.end }}\"\n");
+  Dag("load",
+      "project: dw\ntrigger: { cron: \"0 0 * * *\", zone: UTC }\n"
+      "tasks:\n  days: { model: dw.d.days }\n");
+  const std::vector<std::string> asked = {"backfill",   "load", "--from",
+                                          "2026-01-03", "--to", "2026-01-06"};
+  auto with = [&](const std::string& flag) {
+    auto arguments = asked;
+    arguments.push_back(flag);
+    return arguments;
+  };
+  EXPECT_THAT(estate_.Run(with("--dry-run")).out, HasSubstr("load: 3 runs"));
+  Fails(asked, 3, {"no service runs", "--dry-run"});
+  Serve();
+  ASSERT_EQ(RunDag({"load"}).exit_code, 0);
+  const Outcome made = estate_.Run(asked);
+  EXPECT_THAT(made.out, HasSubstr("3 of them are new"));
+  ASSERT_TRUE(Soon([&] {
+    const std::string runs = estate_.Run({"runs", "load"}).out;
+    return runs.find("running") == std::string::npos && runs.find("queued") == std::string::npos;
+  }));
+  // The days of the three intervals were built of them alone, the others stay as they were.
+  EXPECT_EQ(WarehouseLines("select count(*) from dw.d.days where built = day + interval 1 day"),
+            std::vector<std::string>{"3"});
+  EXPECT_EQ(WarehouseLines("select count(*) from dw.d.days"), std::vector<std::string>{"9"});
+  EXPECT_THAT(estate_.Run(with("--missing-only")).out, HasSubstr("0 runs, 3 more have succeeded"));
+  Fails({"backfill", "users", "--from", "2026-01-03", "--to", "2026-01-06"}, 2, {"--full-refresh"});
+  Fails({"backfill", "load", "--from", "soon", "--to", "2026-01-06"}, 2, {"2026-03-01"});
+  Fails({"backfill", "load", "--from", "2026-01-06", "--to", "2026-01-03"}, 2, {"not before"});
+}
+
 TEST_F(DagsTest, ErrorsNameThePlaceAndTheCure) {
-  Dag("load", "tasks:\n  gone: { command: [no-such-program] }\n"
-              "  http: { http: \"http://127.0.0.1:9/x?token=SECRET\" }\n"
-              "  which: { branch: \"SELECT 'nobody'\" }\n"
-              "  never: { command: [\"true\"], after: which }\n");
+  Dag("load",
+      "tasks:\n  gone: { command: [no-such-program] }\n"
+      "  http: { http: \"http://127.0.0.1:9/x?token=SECRET\" }\n"
+      "  which: { branch: \"SELECT 'nobody'\" }\n"
+      "  never: { command: [\"true\"], after: which }\n");
   const Outcome outcome = RunDag({"load"});
   EXPECT_EQ(outcome.exit_code, 1) << outcome.ToString();
   EXPECT_THAT(outcome.err, HasSubstr("no-such-program"));

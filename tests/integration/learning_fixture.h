@@ -31,7 +31,9 @@ class LearningTest : public testing::Test {
   std::filesystem::path lake() const { return folder() / "lake"; }
 
   orchestrator::LearningContext Context() {
-    orchestrator::LearningContext context{.warehouse = &*warehouse_, .clock = SystemClock()};
+    orchestrator::LearningContext context;
+    context.warehouse = &*warehouse_;
+    context.clock = &SystemClock();
     context.lake = lake();
     context.estate_folder = folder();
     context.project = "analytics";

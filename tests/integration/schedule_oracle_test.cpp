@@ -8,9 +8,9 @@
 // a fixed hour (*/20 0 * * *) and for a step without a wildcard (0 0-22/2 * * *): there the
 // defaults are compared with what docs/schedules.md says, by writing the policy out, and croner
 // with us when we are asked for croner's.
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -26,7 +26,6 @@ namespace {
 using estate::Gap;
 using estate::Overlap;
 using nlohmann::json;
-using testing::ElementsAreArray;
 
 constexpr const char* kFixedTimes[] = {
     "0 0 * * *",     "30 0 * * *",     "15 1 * * *",      "0 2 * * *",       "30 2 * * *",
@@ -43,41 +42,49 @@ constexpr const char* kRhythms[] = {"* * * * *",    "*/15 * * * *",    "@hourly"
 constexpr const char* kDifferent[] = {"*/20 0 * * *",   "*/15 2 * * *",   "* 1 * * *",
                                       "0 0-22/2 * * *", "0 1-23/2 * * *", "0-50/10 23 * * *"};
 
-constexpr const char* kZones[] = {"America/Sao_Paulo",   "America/New_York", "Europe/Lisbon",
-                                  "Australia/Lord_Howe", "Asia/Kathmandu",   "UTC"};
-
 struct Start {
+  const char* zone;
   const char* from;
   int count;
 };
-// Two years of what fires daily, and each change of a zone above within 20 hours.
-constexpr Start kStarts[] = {
-    {"2018-01-01T00:00:00Z", 760}, {"2018-02-17T12:00:00Z", 80}, {"2018-03-10T18:00:00Z", 80},
-    {"2018-03-24T12:00:00Z", 80},  {"2018-03-31T00:00:00Z", 80}, {"2018-10-06T00:00:00Z", 80},
-    {"2018-10-27T12:00:00Z", 80},  {"2018-11-03T12:00:00Z", 80}, {"2018-11-04T00:00:00Z", 80},
-    {"2019-02-16T12:00:00Z", 80},  {"2019-03-10T00:00:00Z", 80}, {"2019-03-30T12:00:00Z", 80},
-    {"2019-04-06T00:00:00Z", 80},  {"2019-10-05T00:00:00Z", 80}, {"2019-10-26T12:00:00Z", 80},
-    {"2019-11-03T00:00:00Z", 80}};
+// Two years of what fires daily, where clocks change at midnight and by half an hour.
+constexpr Start kYears[] = {{"America/Sao_Paulo", "2018-01-01T00:00:00Z", 760},
+                            {"Australia/Lord_Howe", "2018-01-01T00:00:00Z", 760}};
+// Every change of a clock, from 70 minutes before it: what fires each minute reaches it, and the
+// hour that comes twice is there as a whole. Then the change that Brazil gave up in 2019, and zones
+// without changes.
+constexpr Start kChanges[] = {{"America/Sao_Paulo", "2018-02-18T00:50:00Z", 80},
+                              {"America/Sao_Paulo", "2018-11-04T01:50:00Z", 80},
+                              {"America/Sao_Paulo", "2019-02-17T00:50:00Z", 80},
+                              {"America/New_York", "2018-03-11T05:50:00Z", 80},
+                              {"America/New_York", "2018-11-04T04:50:00Z", 80},
+                              {"America/New_York", "2019-03-10T05:50:00Z", 80},
+                              {"America/New_York", "2019-11-03T04:50:00Z", 80},
+                              {"Europe/Lisbon", "2018-03-24T23:50:00Z", 80},
+                              {"Europe/Lisbon", "2018-10-27T23:50:00Z", 80},
+                              {"Europe/Lisbon", "2019-03-30T23:50:00Z", 80},
+                              {"Europe/Lisbon", "2019-10-26T23:50:00Z", 80},
+                              {"Australia/Lord_Howe", "2018-03-31T13:50:00Z", 80},
+                              {"Australia/Lord_Howe", "2018-10-06T14:20:00Z", 80},
+                              {"Australia/Lord_Howe", "2019-04-06T13:50:00Z", 80},
+                              {"Australia/Lord_Howe", "2019-10-05T14:20:00Z", 80},
+                              {"America/Sao_Paulo", "2019-11-03T01:50:00Z", 80},
+                              {"Asia/Kathmandu", "2018-07-01T00:00:00Z", 80},
+                              {"UTC", "2018-07-01T00:00:00Z", 80}};
 
 // There is a leap day before it, and zones change their rules after it.
 constexpr const char* kUntil = "2020-04-01T00:00:00Z";
 
 struct Question {
   std::string cron;
-  std::string zone;
   Start start;
 };
 
-std::vector<Question> QuestionsOn(std::initializer_list<std::span<const char* const>> lists) {
-  std::vector<Question> questions;
-  for (const auto& list : lists) {
-    for (const char* cron : list) {
-      for (const char* zone : kZones) {
-        for (const Start& start : kStarts) questions.push_back({cron, zone, start});
-      }
-    }
+void Add(std::span<const char* const> crons, std::span<const Start> starts,
+         std::vector<Question>& questions) {
+  for (const char* cron : crons) {
+    for (const Start& start : starts) questions.push_back({cron, start});
   }
-  return questions;
 }
 
 // "2018-11-04T03:00:00.000Z", as JavaScript writes times.
@@ -87,7 +94,7 @@ std::vector<std::string> Ours(const Question& question, std::optional<Gap> gap,
                               std::optional<Overlap> overlap) {
   estate::ScheduleSpec spec;
   spec.cron = question.cron;
-  spec.zone = question.zone;
+  spec.zone = question.start.zone;
   spec.gap = gap;
   spec.overlap = overlap;
   const auto schedule = schedule::Schedule::Make("oracle", {spec}, {});
@@ -117,7 +124,7 @@ class ScheduleOracleTest : public testing::Test {
     json asked = json::array();
     for (const Question& question : questions) {
       asked.push_back({{"cron", question.cron},
-                       {"zone", question.zone},
+                       {"zone", question.start.zone},
                        {"from", question.start.from},
                        {"until", kUntil},
                        {"count", question.start.count}});
@@ -137,12 +144,18 @@ class ScheduleOracleTest : public testing::Test {
 void ExpectSame(const Question& question, const std::vector<std::string>& ours,
                 const std::vector<std::string>& theirs) {
   ASSERT_GT(ours.size(), 0U) << question.cron;
-  EXPECT_THAT(ours, ElementsAreArray(theirs))
-      << question.cron << " in " << question.zone << " from " << question.start.from;
+  const auto [our, their] = std::mismatch(ours.begin(), ours.end(), theirs.begin(), theirs.end());
+  EXPECT_TRUE(our == ours.end() && their == theirs.end())
+      << question.cron << " in " << question.start.zone << " from " << question.start.from << ": "
+      << (our == ours.end() ? "never" : *our) << ", croner "
+      << (their == theirs.end() ? "never" : *their);
 }
 
 TEST_F(ScheduleOracleTest, DefaultsAreCroners) {
-  const std::vector<Question> questions = QuestionsOn({kFixedTimes, kRhythms});
+  std::vector<Question> questions;
+  Add(kFixedTimes, kYears, questions);
+  Add(kFixedTimes, kChanges, questions);
+  Add(kRhythms, kChanges, questions);
   const auto answers = AskCroner(questions);
   ASSERT_EQ(answers.size(), questions.size());
   std::size_t compared = 0;
@@ -151,11 +164,12 @@ TEST_F(ScheduleOracleTest, DefaultsAreCroners) {
     compared += answers[i].size();
   }
   RecordProperty("fire_times_compared", static_cast<int>(compared));
-  EXPECT_GT(compared, 150'000U);
+  EXPECT_GT(compared, 60'000U);
 }
 
 TEST_F(ScheduleOracleTest, WhereTheDefaultsDifferCronersPolicyGivesCronersTimes) {
-  const std::vector<Question> questions = QuestionsOn({kDifferent});
+  std::vector<Question> questions;
+  Add(kDifferent, kChanges, questions);
   const auto answers = AskCroner(questions);
   ASSERT_EQ(answers.size(), questions.size());
   std::size_t differing = 0;

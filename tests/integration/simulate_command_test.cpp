@@ -67,7 +67,7 @@ TEST_F(SimulateCommandTest, ShowsADayWithoutTouchingAnything) {
   for (const json& job : document.at("silent")) {
     silent.push_back(job.at("job").get<std::string>() + ": " + job.at("why").get<std::string>());
   }
-  EXPECT_THAT(silent, ElementsAre("ended: @daily: never fires again",
+  EXPECT_THAT(silent, ElementsAre("ended: cron @daily: never fires again",
                                   "followed: waits for changes of app:public.followed"));
   EXPECT_FALSE(std::filesystem::exists(folder_.path() / ".afluente"));
 }

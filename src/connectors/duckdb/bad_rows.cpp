@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/names.h"
 #include "connectors/duckdb/lane_function.h"
 #include "pipeline/shaping.h"
@@ -11,68 +13,6 @@ namespace {
 
 constexpr const char* kChecked = "temp._afluente_checked";
 constexpr const char* kNumber = "_afluente_number";
-
-// Halves a range of the rows that stand in kChecked.
-class Halving {
- public:
-  Halving(const RowShaping& shaping, duckdb_connection connection, const data::Schema& schema,
-          std::size_t max)
-      : shaping_(shaping), connection_(connection), schema_(schema), max_(max) {
-    // Masks have been applied by then, and nothing else.
-    rest_ = shaping.integration;
-    for (auto& [name, rule] : rest_.columns) rule.mask.reset();
-  }
-
-  Result<std::map<std::size_t, std::string>> Find(std::size_t rows) {
-    AFL_TRY(Run(shaping_.select(rest_, Between(0, 0))));  // No row's fault.
-    Search(0, rows);
-    return std::move(found_);
-  }
-
- private:
-  static std::string Between(std::size_t first, std::size_t end) {
-    return fmt::format("(SELECT * EXCLUDE ({0}) FROM {1} WHERE {0} >= {2} AND {0} < {3})", kNumber,
-                       kChecked, first, end);
-  }
-
-  Status Run(const std::string& select) {
-    AFL_TRY(data::Query(connection_, select));
-    return Done{};
-  }
-
-  // NOLINTNEXTLINE(misc-no-recursion): as deep as the logarithm of the rows.
-  void Search(std::size_t first, std::size_t end) {
-    if (first == end || found_.size() > max_) return;
-    const Status checked = Run(shaping_.select(rest_, Between(first, end)));
-    if (checked.ok()) return;
-    if (end - first == 1) {
-      found_[first] = Why(first, checked.error());
-      return;
-    }
-    const std::size_t middle = first + (end - first) / 2;
-    Search(first, middle);
-    Search(middle, end);
-  }
-
-  std::string Why(std::size_t row, const Error& error) {
-    for (const data::Column& column : schema_) {
-      const std::string value = pipeline::ColumnValue(rest_, column.name, column.name);
-      const Status cast = Run(fmt::format("SELECT {} FROM {} AS r", value, Between(row, row + 1)));
-      if (cast.ok()) continue;
-      return fmt::format("column \"{}\": {}", column.name, cast.error().message());
-    }
-    const bool transforms = !shaping_.integration.transform.empty();
-    return (transforms ? shaping_.integration.transform_mark.ToString() + ": transform: " : "") +
-           error.message();
-  }
-
-  const RowShaping& shaping_;
-  const duckdb_connection connection_;
-  const data::Schema& schema_;
-  const std::size_t max_;
-  estate::Integration rest_;
-  std::map<std::size_t, std::string> found_;
-};
 
 // SELECT list over a lane: masked columns under their own names.
 std::string MaskedColumns(const RowShaping& shaping, const data::Schema& schema) {
@@ -84,7 +24,133 @@ std::string MaskedColumns(const RowShaping& shaping, const data::Schema& schema)
   return pipeline::ColumnList(masked, schema);
 }
 
+// "kNumber IN (1, 2)"
+std::string NumberIsOf(const std::map<std::size_t, std::string>& rows) {
+  std::string numbers;
+  for (const auto& [number, reason] : rows) {
+    numbers += (numbers.empty() ? "" : ", ") + std::to_string(number);
+  }
+  return fmt::format("{} IN ({})", kNumber, numbers);
+}
+
 }  // namespace
+
+CheckedRows::CheckedRows(const RowShaping& shaping, duckdb_connection connection,
+                         const data::Schema& schema)
+    : shaping_(shaping), connection_(connection), schema_(schema), rest_(shaping.integration) {
+  for (auto& [name, rule] : rest_.columns) rule.mask.reset();
+}
+
+Status CheckedRows::Stage(data::BatchReader& reader, std::size_t rows) {
+  const LaneTable lane(shaping_.warehouse.lanes(), &reader, schema_, rows);
+  const auto staged = data::Query(
+      connection_, fmt::format("CREATE OR REPLACE TEMP TABLE _afluente_checked AS SELECT {}, "
+                               "row_number() OVER () - 1 AS {} FROM {}",
+                               MaskedColumns(shaping_, schema_), kNumber, lane.sql()));
+  if (staged.ok()) return Done{};
+  if (auto failure = lane.failure()) return *std::move(failure);
+  return staged.error();
+}
+
+std::string CheckedRows::Select() const {
+  return shaping_.select(rest_, fmt::format("(SELECT * EXCLUDE ({}) FROM {})", kNumber, kChecked));
+}
+
+std::string CheckedRows::SelectBetween(std::size_t first, std::size_t end) const {
+  return shaping_.select(
+      rest_, fmt::format("(SELECT * EXCLUDE ({0}) FROM {1} WHERE {0} >= {2} AND {0} < {3})",
+                         kNumber, kChecked, first, end));
+}
+
+// Every value is made, and none of them is kept.
+Status CheckedRows::Try(const std::string& select) const {
+  AFL_TRY(
+      data::Query(connection_, fmt::format("SELECT bit_xor(hash(r)) FROM (\n{}\n) AS r", select)));
+  return Done{};
+}
+
+Result<std::map<std::size_t, std::string>> CheckedRows::FindBad(std::size_t max) const {
+  AFL_TRY(Try(SelectBetween(0, 0)));  // No row's fault.
+  AFL_ASSIGN(const auto last,
+             data::QueryCells(connection_, fmt::format("SELECT coalesce(max({}) + 1, 0) FROM {}",
+                                                       kNumber, kChecked)));
+  Found found;
+  AFL_TRY(Search(0, std::stoull(last.front().front().text), max, found));
+  return found;
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): as deep as the logarithm of the rows.
+Status CheckedRows::Search(std::size_t first, std::size_t end, std::size_t max,
+                           Found& found) const {
+  if (first == end || found.size() > max) return Done{};
+  const Status checked = Try(SelectBetween(first, end));
+  if (checked.ok()) return Done{};
+  if (checked.error().kind() == ErrorKind::kCancelled) return checked;
+  if (end - first == 1) {
+    found[first] = Why(first, checked.error());
+    return Done{};
+  }
+  const std::size_t middle = first + (end - first) / 2;
+  AFL_TRY(Search(first, middle, max, found));
+  return Search(middle, end, max, found);
+}
+
+std::string CheckedRows::Why(std::size_t row, const Error& error) const {
+  for (const data::Column& column : schema_) {
+    const Status cast = Try(fmt::format("SELECT {} AS v FROM {} WHERE {} = {}",
+                                        pipeline::ColumnValue(rest_, column.name, column.name),
+                                        kChecked, kNumber, row));
+    if (cast.ok()) continue;
+    return fmt::format("column \"{}\": {}", column.name, cast.error().message());
+  }
+  const bool transforms = !rest_.transform.empty();
+  return (transforms ? rest_.transform_mark.ToString() + ": transform: " : "") + error.message();
+}
+
+// "id=42", of what is not masked.
+std::string CheckedRows::KeyText() const {
+  std::string text;
+  for (const std::string& key : rest_.destination.key) {
+    const std::string column = pipeline::ComesFrom(key, rest_);
+    const bool is_read = std::any_of(schema_.begin(), schema_.end(),
+                                     [&](const data::Column& read) { return read.name == column; });
+    if (!is_read || shaping_.integration.MaskedColumns().contains(column)) continue;
+    text += fmt::format("{}{} || coalesce({}::VARCHAR, 'NULL')", text.empty() ? "" : " || ",
+                        QuoteLiteral((text.empty() ? "" : ", ") + column + "="),
+                        QuoteIdentifier(column));
+  }
+  return text.empty() ? "''" : text;
+}
+
+std::string CheckedRows::RowText() const {
+  const auto masked = shaping_.integration.MaskedColumns();
+  std::string members;
+  for (const data::Column& column : schema_) {
+    const std::string name = QuoteIdentifier(column.name);
+    members += fmt::format("{}{}, {}", members.empty() ? "" : ", ", QuoteLiteral(column.name),
+                           masked.contains(column.name)
+                               ? fmt::format("CASE WHEN {} IS NOT NULL THEN '***' END", name)
+                               : name + "::VARCHAR");
+  }
+  return fmt::format("json_object({})::VARCHAR", members);
+}
+
+Result<std::vector<data::DeadLetter>> CheckedRows::TakeOut(
+    const std::map<std::size_t, std::string>& bad) {
+  std::vector<data::DeadLetter> letters;
+  if (bad.empty()) return letters;
+  AFL_ASSIGN(
+      const auto rows,
+      data::QueryCells(connection_,
+                       fmt::format("SELECT {0}, {1}, {2} FROM {3} WHERE {4} ORDER BY {0}", kNumber,
+                                   KeyText(), RowText(), kChecked, NumberIsOf(bad))));
+  for (const auto& row : rows) {
+    letters.push_back({row[1].text, bad.at(std::stoull(row[0].text)), row[2].text});
+  }
+  AFL_TRY(data::Execute(connection_,
+                        fmt::format("DELETE FROM {} WHERE {}", kChecked, NumberIsOf(bad))));
+  return letters;
+}
 
 Result<bool> AreRowsGood(const RowShaping& shaping, data::BatchReader& reader,
                          const data::Schema& schema, std::size_t rows) {
@@ -101,22 +167,9 @@ Result<std::map<std::size_t, std::string>> FindBadRows(const RowShaping& shaping
                                                        const data::Schema& schema, std::size_t rows,
                                                        std::size_t max) {
   AFL_ASSIGN(const data::DuckConnection connection, shaping.warehouse.Connect());
-  {
-    const LaneTable lane(shaping.warehouse.lanes(), &reader, schema, rows);
-    const auto staged = data::Query(
-        connection.get(),
-        fmt::format("CREATE TEMP TABLE _afluente_checked AS SELECT {}, row_number() OVER () - 1 AS "
-                    "{} FROM {}",
-                    MaskedColumns(shaping, schema), kNumber, lane.sql()));
-    if (!staged.ok()) {
-      if (auto failure = lane.failure()) return *std::move(failure);
-      return staged.error();
-    }
-  }
-  AFL_ASSIGN(const auto count,
-             data::QueryCells(connection.get(), fmt::format("SELECT count(*) FROM {}", kChecked)));
-  Halving halving(shaping, connection.get(), schema, max);
-  return halving.Find(std::stoull(count.front().front().text));
+  CheckedRows checked(shaping, connection.get(), schema);
+  AFL_TRY(checked.Stage(reader, rows));
+  return checked.FindBad(max);
 }
 
 }  // namespace afluente::duck

@@ -185,9 +185,7 @@ bool ChangeTarget::SetsAside() const {
 }
 
 bool ChangeTarget::ShapingCanFail() const {
-  return !integration_.transform.empty() || !evolution_.projection.empty() ||
-         std::any_of(integration_.columns.begin(), integration_.columns.end(),
-                     [](const auto& rule) { return !rule.second.type.empty(); });
+  return pipeline::ShapingCanFail(integration_) || !evolution_.projection.empty();
 }
 
 // Incomplete rows are completed, not transformed; their casts are the same.

@@ -83,4 +83,31 @@ Status WriteDeadLetters(duckdb_connection connection, const CheckpointPlace& pla
                   QuoteIdentifier(place.project), kSystemSchema, rows));
 }
 
+Result<std::vector<data::DeadLetter>> NotYetTold(duckdb_connection connection,
+                                                 const CheckpointPlace& place,
+                                                 const std::string& integration,
+                                                 std::vector<data::DeadLetter> letters) {
+  if (letters.empty()) return letters;
+  std::string rows;
+  for (std::size_t i = 0; i < letters.size(); ++i) {
+    rows +=
+        fmt::format("{}({}, {}, {}, {})", rows.empty() ? "" : ", ", i, QuoteLiteral(letters[i].key),
+                    QuoteLiteral(letters[i].reason), OrNull(letters[i].row));
+  }
+  AFL_ASSIGN(
+      const auto untold,
+      data::QueryCells(
+          connection,
+          fmt::format("SELECT n FROM (VALUES {}) AS v(n, k, r, w) WHERE NOT EXISTS (FROM "
+                      "{}.{}.dead_letters WHERE {} AND key = k AND reason = r AND \"row\" IS "
+                      "NOT DISTINCT FROM w) ORDER BY n",
+                      rows, QuoteIdentifier(place.project), kSystemSchema,
+                      Key(place, integration))));
+  std::vector<data::DeadLetter> kept;
+  for (const auto& row : untold) {
+    kept.push_back(std::move(letters[std::stoull(row.front().text)]));
+  }
+  return kept;
+}
+
 }  // namespace afluente::duck

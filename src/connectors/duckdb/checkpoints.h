@@ -49,4 +49,11 @@ Status WriteDeadLetters(duckdb_connection connection, const CheckpointPlace& pla
                         const std::string& integration,
                         const std::vector<data::DeadLetter>& dead_letters);
 
+/// Those of `letters` that do not stand there yet with the same key, reason and row:
+/// who finds a row again and again tells of it once.
+Result<std::vector<data::DeadLetter>> NotYetTold(duckdb_connection connection,
+                                                 const CheckpointPlace& place,
+                                                 const std::string& integration,
+                                                 std::vector<data::DeadLetter> letters);
+
 }  // namespace afluente::duck

@@ -88,5 +88,22 @@ TEST_F(CheckpointsTest, DeadLettersAreAdded) {
                           "analytics.crm.dim_contacts|contacts|id=2|y"));
 }
 
+TEST_F(CheckpointsTest, AnEqualDeadLetterIsToldOnce) {
+  const data::DeadLetter told = {"id=1", "isn't UTF-8", R"({"id":"1"})", "0/1"};
+  const data::DeadLetter without_row = {"id=2", "x"};
+  ASSERT_TRUE(WriteDeadLetters(connection(), kTable, "contacts", {told, without_row}).ok());
+  data::DeadLetter again = told;
+  again.position = "";  // Found by a repair.
+  data::DeadLetter changed = again;
+  changed.row = R"({"id":"1","name":"n"})";
+  const auto untold =
+      NotYetTold(connection(), kTable, "contacts", {again, changed, without_row, {"id=1", "y"}});
+  ASSERT_TRUE(untold.ok()) << untold.error().message();
+  ASSERT_EQ(untold.value().size(), 2U);
+  EXPECT_EQ(untold.value()[0].row, changed.row);
+  EXPECT_EQ(untold.value()[1].reason, "y");
+  EXPECT_EQ(NotYetTold(connection(), kTable, "other", {again}).value().size(), 1U);
+}
+
 }  // namespace
 }  // namespace afluente::duck

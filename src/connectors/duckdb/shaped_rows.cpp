@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/names.h"
+#include "connectors/duckdb/bad_rows.h"
 #include "connectors/duckdb/interrupt.h"
 #include "pipeline/shaping.h"
 
@@ -28,8 +29,13 @@ std::string ShapedRows::What() const {
   return integration_.transform_mark.ToString() + ": transform";
 }
 
-std::string ShapedRows::Select(const std::string& lane, std::uint64_t number) const {
-  std::string select = pipeline::ShapingSelect(integration_, schema_, lane);
+Error ShapedRows::Failed(const Error& error) const {
+  return {error.kind(), What() + ": " + WithoutValues(error.message())};
+}
+
+std::string ShapedRows::Select(const estate::Integration& integration, const std::string& lane,
+                               std::uint64_t number) const {
+  std::string select = pipeline::ShapingSelect(integration, schema_, lane);
   if (added_) select = fmt::format("SELECT *{} FROM ({})", added_(number), select);
   if (evolution_.projection.empty()) return select;
   return fmt::format("SELECT {} FROM ({})", fmt::join(evolution_.projection, ", "), select);
@@ -56,7 +62,9 @@ Status ShapedRows::Prepare(const data::Schema& schema, std::uint64_t estimated_r
   AFL_ASSIGN(const data::DuckConnection connection, warehouse_.Connect());
   const LaneTable shape(warehouse_.lanes(), nullptr, schema_, 0);
   const auto describe = [&] {
-    return DescribeSelect(connection.get(), Select(shape.sql(), 0)).Within([&] { return What(); });
+    return DescribeSelect(connection.get(), Select(integration_, shape.sql(), 0)).Within([&] {
+      return What();
+    });
   };
   AFL_ASSIGN(columns_, describe());
   if (!target.empty()) {
@@ -73,15 +81,43 @@ Result<std::uint64_t> ShapedRows::Drain(data::BatchReader& lane, const std::stri
                                         const std::string& after,
                                         const std::stop_token& stop) const {
   AFL_ASSIGN(const data::DuckConnection connection, warehouse_.Connect());
-  const LaneTable table(warehouse_.lanes(), &lane, schema_, estimated_rows_);
   const InterruptOnStop interrupt(connection.get(), stop);
   const std::string known = lane.sql();
+  if (letters_ != nullptr && known.empty() && pipeline::ShapingCanFail(integration_)) {
+    return DrainGoodRows(connection.get(), lane, before, after);
+  }
+  const LaneTable table(warehouse_.lanes(), &lane, schema_, estimated_rows_);
   auto written = data::Query(
-      connection.get(), before + Select(known.empty() ? table.sql() : known, lanes_++) + after);
+      connection.get(),
+      before + Select(integration_, known.empty() ? table.sql() : known, lanes_++) + after);
   if (!written.ok()) {
     if (auto failure = table.failure()) return *std::move(failure);
-    return Error(written.error().kind(), What() + ": " + WithoutValues(written.error().message()));
+    return Failed(written.error());
   }
+  return static_cast<std::uint64_t>(duckdb_rows_changed(written.value().out()));
+}
+
+// A reader cannot be read a second time without the rows that failed.
+Result<std::uint64_t> ShapedRows::DrainGoodRows(duckdb_connection connection,
+                                                data::BatchReader& lane, const std::string& before,
+                                                const std::string& after) const {
+  const std::uint64_t number = lanes_++;
+  const RowShaping shaping{warehouse_, integration_,
+                           [&](const estate::Integration& integration, const std::string& rows) {
+                             return Select(integration, rows, number);
+                           }};
+  CheckedRows rows(shaping, connection, schema_);
+  AFL_TRY(rows.Stage(lane, estimated_rows_));
+  const std::string statement = before + rows.Select() + after;
+  auto written = data::Query(connection, statement);
+  if (!written.ok() && written.error().kind() != ErrorKind::kCancelled) {
+    const auto bad = rows.FindBad(data::DeadLetters::kMax);
+    if (!bad.ok()) return Failed(bad.error());
+    AFL_ASSIGN(auto letters, rows.TakeOut(bad.value()));
+    for (data::DeadLetter& letter : letters) AFL_TRY(letters_->Add(std::move(letter)));
+    if (!letters.empty()) written = data::Query(connection, statement);
+  }
+  if (!written.ok()) return Failed(written.error());
   return static_cast<std::uint64_t>(duckdb_rows_changed(written.value().out()));
 }
 

@@ -12,6 +12,7 @@
 #include "connectors/duckdb/evolution.h"
 #include "connectors/duckdb/warehouse.h"
 #include "data/batch.h"
+#include "data/dead_letter.h"
 #include "estate/estate.h"
 
 namespace afluente::duck {
@@ -26,6 +27,11 @@ class ShapedRows {
   /// Puts columns behind those that arrive: SQL for the end of a SELECT's list,
   /// for the rows of lane number `lane`, from 0 on. Before Prepare.
   void Add(std::function<std::string(std::uint64_t lane)> columns) { added_ = std::move(columns); }
+
+  /// Rows of readers that a cast or the transform fails on go to `letters` instead of
+  /// failing Drain, which then keeps a lane in a temporary table. Borrowed; before
+  /// Prepare.
+  void SetAsideInto(data::DeadLetters& letters) { letters_ = &letters; }
 
   /// Binds renames, masks and transform to rows of `schema` and plans how they
   /// fit `target` (empty: nothing stands there yet).
@@ -45,8 +51,12 @@ class ShapedRows {
                               const std::string& after, const std::stop_token& stop) const;
 
  private:
-  std::string Select(const std::string& lane, std::uint64_t number) const;
+  std::string Select(const estate::Integration& integration, const std::string& lane,
+                     std::uint64_t number) const;
+  Result<std::uint64_t> DrainGoodRows(duckdb_connection connection, data::BatchReader& lane,
+                                      const std::string& before, const std::string& after) const;
   std::string What() const;  // For errors.
+  Error Failed(const Error& error) const;
   Status CheckKeyColumns() const;
 
   Warehouse& warehouse_;
@@ -54,6 +64,7 @@ class ShapedRows {
   data::Schema schema_;
   std::uint64_t estimated_rows_ = 0;
   std::function<std::string(std::uint64_t lane)> added_;
+  data::DeadLetters* letters_ = nullptr;
   mutable std::atomic<std::uint64_t> lanes_{0};  // That were drained.
   std::vector<TableColumn> columns_;
   Evolution evolution_;

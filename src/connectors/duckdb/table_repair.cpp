@@ -127,7 +127,9 @@ Status ApplyRepair(Warehouse& warehouse, duckdb_connection connection,
     if (found.key_count > 0) {
       AFL_TRY(Repair(warehouse, connection, integration, moment, found).Run());
     }
-    AFL_TRY(WriteDeadLetters(connection, table, integration.name, found.dead_letters()));
+    AFL_ASSIGN(const auto letters,
+               NotYetTold(connection, table, integration.name, found.dead_letters()));
+    AFL_TRY(WriteDeadLetters(connection, table, integration.name, letters));
     AFL_TRY(WriteCheckpoint(connection, table, integration.name, position));
     return data::Execute(connection, "COMMIT");
   }();

@@ -31,6 +31,10 @@ class TableSink final : public pipeline::Sink {
         connection_(std::move(connection)),
         rows_(warehouse, integration_) {
     if (form_ != nullptr) rows_.Add([this](auto lane) { return form_->AddedColumns(lane); });
+    const bool is_followed = integration_.mode == estate::Mode::kCdc;
+    if (is_followed && integration_.on_bad_row == estate::OnBadRow::kDeadLetter) {
+      rows_.SetAsideInto(set_aside_);
+    }
   }
   ~TableSink() override;
   TableSink(const TableSink&) = delete;
@@ -62,6 +66,7 @@ class TableSink final : public pipeline::Sink {
   const std::unique_ptr<CopyForm> form_;
   data::DuckConnection connection_;
 
+  data::DeadLetters set_aside_;
   ShapedRows rows_;
   std::vector<TableColumn> target_;  // Empty: the table does not exist.
   bool stage_exists_ = false;
@@ -260,8 +265,11 @@ Result<pipeline::Committed> TableSink::Commit(const data::Position& end,
     AFL_ASSIGN(const auto stored, Stored());
     if (staged_ == 0 && stored == end) return pipeline::Committed{};
   }
+  const std::vector<data::DeadLetter> set_aside = set_aside_.Copy();
+  std::vector<data::DeadLetter> letters = dead_letters;
+  letters.insert(letters.end(), set_aside.begin(), set_aside.end());
   AFL_TRY(data::Execute(connection_.get(), "BEGIN"));
-  if (Status published = Publish(end, dead_letters); !published.ok()) {
+  if (Status published = Publish(end, letters); !published.ok()) {
     // The first failure is the one to tell; DuckDB may have rolled back already.
     (void)data::Execute(connection_.get(), "ROLLBACK");
     return std::move(published).error();
@@ -270,7 +278,7 @@ Result<pipeline::Committed> TableSink::Commit(const data::Position& end,
   if (const Status status = warehouse_.Checkpoint(address_.project); !status.ok()) {
     spdlog::debug("checkpoint of {} left to later: {}", address_.project, status.error().message());
   }
-  return pipeline::Committed{staged_, 0, rows_.evolution().changes};
+  return pipeline::Committed{staged_, set_aside.size(), rows_.evolution().changes};
 }
 
 }  // namespace

@@ -70,6 +70,20 @@ TEST_F(TableSinkTest, AFirstRunMakesTheTableAndItsPosition) {
   EXPECT_THAT(Tables(), ElementsAre("contacts"));
 }
 
+TEST_F(TableSinkTest, WhatIsFollowedSetsAsideWhatACastFailsOn) {
+  integration_.mode = estate::Mode::kCdc;
+  integration_.on_bad_row = estate::OnBadRow::kDeadLetter;
+  integration_.columns["name"].type = "INTEGER";
+  const auto committed = Run({{{1, "1"}, {2, "two"}, {3, std::nullopt}}, {{4, "4"}}}, kFirst);
+  ASSERT_TRUE(committed.ok()) << committed.error().message();
+  EXPECT_EQ(committed.value().rows_written, 3U);
+  EXPECT_EQ(committed.value().dead_letters, 1U);
+  EXPECT_THAT(Table(), ElementsAre("1|1", "3|NULL", "4|4"));
+  EXPECT_THAT(
+      warehouse_.Rows("SELECT key, \"row\", position FROM analytics._afluente.dead_letters"),
+      ElementsAre(R"(id=2|{"id":"2","name":"two"}|NULL)"));
+}
+
 TEST_F(TableSinkTest, LongTextsAreStoredWithZstandard) {
   data::Schema schema = TestReader::Schema();
   schema[1].average_bytes = 100;

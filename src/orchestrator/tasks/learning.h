@@ -17,7 +17,7 @@ namespace afluente::orchestrator {
 /// What the pieces work with. They copy it, and borrow the task and what this refers to.
 struct LearningContext {
   duck::Warehouse* warehouse = nullptr;  // nullptr: the pieces are never begun.
-  const Clock& clock;
+  const Clock* clock = nullptr;
   std::filesystem::path lake;           // Where the warehouse may write.
   std::filesystem::path estate_folder;  // Where commands of a split run.
   std::string project;                  // Whose models: the DAG's.

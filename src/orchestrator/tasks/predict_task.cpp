@@ -54,18 +54,15 @@ Prediction::~Prediction() {
 Status Prediction::CheckNames(const inference::LoadedModel& model) const {
   AFL_ASSIGN(const auto columns, ColumnsOf(connection_, predict_.table));
   AFL_TRY(CheckColumns("key", predict_.key, predict_.table, columns));
-  AFL_TRY(CheckColumns("columns", predict_.columns, predict_.table, columns));
   return model.plan.CheckTable(predict_.table.ToString(), columns);
 }
 
 // Of the stage. The time is that of the run, not of the attempt: done again, it is the same.
 std::string Prediction::Columns(const inference::LoadedModel& model) const {
-  std::vector<std::string> carried = predict_.key;
-  carried.insert(carried.end(), predict_.columns.begin(), predict_.columns.end());
   return fmt::format(
       "{}, CAST(NULL AS DOUBLE) AS {}, {} AS model, {} AS version, CAST({} AS "
       "TIMESTAMPTZ) AS predicted_at",
-      QuotedList(carried), QuoteIdentifier(predict_.score), QuoteLiteral(predict_.model),
+      QuotedList(predict_.key), QuoteIdentifier(predict_.score), QuoteLiteral(predict_.model),
       QuoteLiteral(model.version), QuoteLiteral(FormatRfc3339(attempt_.nominal)));
 }
 
@@ -91,7 +88,7 @@ Status Prediction::Run(const std::stop_token& stop, AttemptOutcome& outcome) {
                                duck::SqlName(stage_), columns, from)));
   AFL_ASSIGN(const data::DuckConnection reader, context_.warehouse->Connect());
   const duck::InterruptOnStop interrupt(reader.get(), stop);
-  const std::size_t score = predict_.key.size() + predict_.columns.size();
+  const std::size_t score = predict_.key.size();
   constexpr std::size_t kOwnColumns = 4;  // Score, model, version, predicted_at.
   AFL_ASSIGN(
       const inference::Scored scored,

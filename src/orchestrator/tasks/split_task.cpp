@@ -28,7 +28,8 @@ fs::path LakeFolder(const estate::SplitTask& split, const LearningContext& conte
 
 Status Cut(const estate::SplitTask& split, const LearningContext& context, const Attempt& attempt,
            const std::stop_token& stop, AttemptOutcome& outcome) {
-  AFL_ASSIGN(const fs::path folder, Exchange(context.lake).Begin(attempt.ref, context.clock.Now()));
+  AFL_ASSIGN(const fs::path folder,
+             Exchange(context.lake).Begin(attempt.ref, context.clock->Now()));
   AFL_ASSIGN(const estate::TemplateValues values, context.values(attempt));
   AFL_ASSIGN(const data::DuckConnection connection, context.warehouse->Connect());
   const duck::InterruptOnStop interrupt(connection.get(), stop);

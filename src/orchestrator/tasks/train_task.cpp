@@ -180,7 +180,7 @@ Status ExportExamples(const estate::TrainTask& train, const LearningContext& con
                       const Attempt& attempt, const std::stop_token& stop,
                       AttemptOutcome& outcome) {
   const Exchange exchange(context.lake);
-  AFL_ASSIGN(const fs::path folder, exchange.Begin(attempt.ref, context.clock.Now()));
+  AFL_ASSIGN(const fs::path folder, exchange.Begin(attempt.ref, context.clock->Now()));
   AFL_ASSIGN(const data::DuckConnection connection, context.warehouse->Connect());
   const duck::InterruptOnStop interrupt(connection.get(), stop);
   // What is checked is what is exported.
@@ -246,7 +246,7 @@ Status PublishModel(const estate::Task& task, const estate::TrainTask& train,
     }
     AFL_TRY(ReplaceFile(file, metrics.dump(2) + "\n"));
     AFL_TRY(inference::PublishVersion(
-        folder, {version, run, FormatRfc3339(context.clock.Now()), auc}, file.parent_path()));
+        folder, {version, run, FormatRfc3339(context.clock->Now()), auc}, file.parent_path()));
   }
   exchange.Empty({*rows, *fit});
   AFL_ASSIGN(const nlohmann::json metrics,

@@ -146,7 +146,7 @@ Shape ShadowShape() {
       {Optional("compare_with", Scalar(kText),
                 "The table that today's pipeline fills: `project.dataset.table` or "
                 "`connection:schema.table`.",
-                "destination.table"),
+                "what destination.table names"),
        Optional("days", Scalar(kCount),
                 "On how many days in a row they must be equal before `afluente cutover`.", "7"),
        Optional("at", Scalar(kClockTime),

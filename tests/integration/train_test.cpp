@@ -134,7 +134,8 @@ TEST_F(TrainTest, WhatCannotBeLearnedFromIsRefusedWithTheCure) {
        "label week: 1200 rows have another value than 0, 1 and NULL"},
       {"ALTER TABLE analytics.ml.features ADD COLUMN seen TIMESTAMP", [](auto&) {},
        "column seen is TIMESTAMP, which is no feature: make it a distance"},
-      {"ALTER TABLE analytics.ml.features ADD COLUMN code VARCHAR; UPDATE analytics.ml.features "
+      {"ALTER TABLE analytics.ml.features DROP COLUMN seen; "
+       "ALTER TABLE analytics.ml.features ADD COLUMN code VARCHAR; UPDATE analytics.ml.features "
        "SET "
        "code = id || '-' || week",
        [](auto&) {}, "column code has some"},

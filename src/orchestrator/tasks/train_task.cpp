@@ -127,8 +127,9 @@ std::string ExampleExport::Select(const std::vector<Feature>& features) const {
                            feature.kind == FeatureKind::kText ? "VARCHAR" : "DOUBLE");
   }
   return fmt::format(
-      "SELECT CAST(CASE WHEN _afluente_place < {} THEN {} WHEN _afluente_place < {} THEN {} "
-      "ELSE {} END AS TINYINT) AS {}, CAST({} AS FLOAT) AS {}{} FROM (SELECT *, "
+      "SELECT CAST(CASE WHEN _afluente_place < {} THEN {} WHEN _afluente_place < {} THEN {} ELSE "
+      "{} END AS TINYINT) "
+      "AS {}, CAST({} AS FLOAT) AS {}{} FROM (SELECT *, "
       "md5_number_lower('holdout:' || {}) / 18446744073709551616.0 AS _afluente_place FROM {}) "
       "ORDER BY {}",
       train_.holdout, static_cast<int>(inference::Part::kHoldout), validation,

@@ -56,10 +56,9 @@ Result<std::unique_ptr<JobScheduler>> JobScheduler::OpenFor(const std::vector<st
                                                             Owner& owner, const Clock& clock) {
   std::unique_ptr<JobScheduler> made(new JobScheduler());
   made->context_ = std::make_unique<TaskContext>(estate, &owner, clock, [](const auto&) {});
-  AFL_ASSIGN(EstateJobs all, JobsOf(*made->context_));
   const std::set<std::string> wanted = WithDagsThatTheyRun(estate, jobs);
-  std::erase_if(all.specs, [&](const JobSpec& spec) { return !wanted.contains(spec.name); });
-  AFL_TRY(made->Begin(std::move(all), /*only_triggered=*/true));
+  AFL_ASSIGN(EstateJobs chosen, JobsOf(*made->context_, &wanted));
+  AFL_TRY(made->Begin(std::move(chosen), /*only_triggered=*/true));
   return made;
 }
 

@@ -1,5 +1,6 @@
 // A model from its table to scores: train and predict as the scheduler runs them.
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include "inference/model_versions.h"
 #include "integration/learning_fixture.h"
@@ -178,12 +179,13 @@ TEST_F(TrainTest, AKilledFitIsTriedAgain) {
 TEST_F(TrainTest, AFitOutlivesTheServiceAndIsTakenUpAgain) {
   auto pieces = Train();
   const auto fit = std::get<orchestrator::ProcessWork>(pieces[1].work);
-  // It waits for a file before it begins.
+  // It waits until somebody writes into a pipe before it begins.
+  ASSERT_EQ(mkfifo((folder() / "go").c_str(), 0600), 0);
   pieces[1].work = orchestrator::ProcessWork([&](const orchestrator::Attempt& attempt) {
     auto command = fit(attempt);
     if (!command.ok()) return command;
-    std::vector<std::string> waiting = {
-        "sh", "-c", "touch begun; until [ -e go ]; do sleep 0.01; done; exec \"$@\"", "sh"};
+    std::vector<std::string> waiting = {"sh", "-c", "touch begun; read -r _ <go; exec \"$@\"",
+                                        "sh"};
     auto& arguments = command.value().arguments;
     arguments.insert(arguments.begin(), waiting.begin(), waiting.end());
     command.value().working_folder = folder();

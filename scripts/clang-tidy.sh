@@ -70,12 +70,13 @@ awk -F '\t' '
     print $1 "\t" $2 "\t" flags
   }
 ' "$work/units" "$work/unseen" | sort -t $'\t' -k 3,3 -k 1,1 |
-  awk -F '\t' -v work="$work" -v size=4 '
+  awk -F '\t' -v work="$work" -v size=6 '
     $3 != flags || count == size { batch++; count = 0 }
     { flags = $3; count++; print > (work "/batch_" batch) }'
 
 look_at() { # SOURCE FLAGS
-  eval "clang-tidy-19 --quiet '$1' -- $2 -w" 2>/dev/null
+  # A batch stands in a folder of its own, from where the rules would not be found.
+  eval "clang-tidy-19 --config-file=.clang-tidy --quiet '$1' -- $2 -w" 2>/dev/null
 }
 
 look_at_batch() {

@@ -17,6 +17,8 @@ cmd_demo() {
       --clean) demo_clean && return ;;
       --rows)
         [[ ${2:-} =~ ^[1-9][0-9]{0,8}$ ]] || die "--rows needs a number of messages, such as 200000"
+        # A message comes every 11 seconds, and a model learns from weeks.
+        [ "$2" -ge 150000 ] || die "--rows $2 is too few days to learn from; 150000 is enough"
         rows=$2
         shift 2
         ;;

@@ -82,10 +82,8 @@ class TaskCheck {
   }
 
   void CheckAction(const IntegrationTask& action) {
-    std::vector<std::string> known;
     for (const IntegrationDoc& doc : scope_.docs.integrations) {
       const Integration& integration = doc.integration;
-      known.push_back(integration.name);
       if (integration.name != action.integration) continue;
       const bool runs_on = integration.mode == Mode::kCdc || integration.mode == Mode::kStream ||
                            !integration.source.topic.empty() || !integration.source.webhook.empty();
@@ -94,13 +92,20 @@ class TaskCheck {
                                          " follows its source all the time and has no runs: wait "
                                          "for its table with a sensor instead");
     }
+    std::vector<std::string> known;
+    for (const IntegrationDoc& doc : scope_.docs.integrations) {
+      known.push_back(doc.integration.name);
+    }
     ReportUnknown({"integration"}, "integration", action.integration, known);
   }
 
   void CheckAction(const ModelTask& action) {
+    if (action.table.table.empty()) return;
     std::vector<std::string> known;
+    for (const ModelDoc& doc : scope_.docs.models) {
+      if (doc.model.table == action.table) return;
+    }
     for (const ModelDoc& doc : scope_.docs.models) known.push_back(doc.model.table.ToString());
-    if (action.table.table.empty() || Contains(known, action.table.ToString())) return;
     ReportUnknown({"model"}, "model", action.table.ToString(), known);
   }
 

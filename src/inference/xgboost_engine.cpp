@@ -17,7 +17,7 @@ constexpr int kPatience = 20;  // Rounds without a gain on the validation rows.
 // What holds unless a task says otherwise. Trees that are not deep, on parts of rows and columns:
 // a cautious choice for some ten thousand rows. One thread, so that sums have one order.
 const std::map<std::string, std::string>& Defaults() {
-  static const std::map<std::string, std::string> defaults = {
+  static const std::map<std::string, std::string> kDefaults = {
       {"max_depth", "5"},
       {"eta", "0.1"},
       {"subsample", "0.8"},
@@ -30,7 +30,7 @@ const std::map<std::string, std::string>& Defaults() {
       {"objective", "binary:logistic"},
       {"eval_metric", "logloss"},
   };
-  return defaults;
+  return kDefaults;
 }
 
 // Of NumPy's array interface, version 3, as XGBoost takes it.
@@ -166,8 +166,8 @@ class Xgboost final : public Engine {
 }  // namespace
 
 const Engine& XgboostEngine() {
-  static const Xgboost engine;
-  return engine;
+  static const Xgboost kEngine;
+  return kEngine;
 }
 
 Result<const Engine*> FindEngine(std::string_view name) {

@@ -64,14 +64,7 @@ bool Trains(const estate::TaskAction& action, const estate::TaskAction& for_acti
 }
 
 TaskSpec SpecOf(const estate::Task& task) {
-  TaskSpec spec;
-  spec.name = task.name;
-  spec.kind = NameOf(task.action);
-  spec.retry = task.policy.retry;
-  spec.timeout = task.policy.timeout;
-  spec.pool = task.policy.pool;
-  spec.slots = task.policy.slots;
-  return spec;
+  return TaskOf(task.name, std::string(NameOf(task.action)), task.policy);
 }
 
 // What a DAG tells the DAG that it runs.

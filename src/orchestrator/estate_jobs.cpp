@@ -64,13 +64,7 @@ template <class T>
 Status AddOne(const TaskContext& context, const T& job, const std::string& mode,
               const std::string& kind, EstateJobs& jobs) {
   AFL_ASSIGN(JobSpec spec, SpecOf(job, mode, context.estate));
-  TaskSpec& task = spec.tasks.emplace_back();
-  task.name = job.name;
-  task.kind = kind;
-  task.retry = job.policy.retry;
-  task.timeout = job.policy.timeout;
-  task.pool = job.policy.pool;
-  task.slots = job.policy.slots;
+  TaskSpec& task = spec.tasks.emplace_back(TaskOf(job.name, kind, job.policy));
   task.writes = TableOf(job);
   jobs.works[job.name][job.name] = WorkOf(context, job);
   jobs.specs.push_back(std::move(spec));
@@ -90,22 +84,27 @@ Status AddDag(const TaskContext& context, const estate::Dag& dag, const pipeline
 
 }  // namespace
 
-Result<EstateJobs> JobsOf(const TaskContext& context) {
+Result<EstateJobs> JobsOf(const TaskContext& context, const std::set<std::string>* only) {
   const estate::Estate& estate = context.estate;
+  const auto is_wanted = [&](const std::string& name) {
+    return only == nullptr || only->contains(name);
+  };
   EstateJobs jobs;
   for (const auto& [name, integration] : estate.integrations) {
-    if (!RunsAndEnds(integration)) continue;
+    if (!RunsAndEnds(integration) || !is_wanted(name)) continue;
     AFL_TRY(
         AddOne(context, integration, std::string(NameOf(integration.mode)), "integration", jobs));
   }
   for (const auto& [address, model] : estate.models) {
-    AFL_TRY(AddOne(context, model, "model", "model", jobs));
+    if (is_wanted(model.name)) AFL_TRY(AddOne(context, model, "model", "model", jobs));
   }
   pipeline::ModelGraph graph;
   if (NeedsModelGraph(estate)) {
     AFL_ASSIGN(graph, pipeline::ReadModelGraph(estate));
   }
-  for (const auto& [name, dag] : estate.dags) AFL_TRY(AddDag(context, dag, graph, jobs));
+  for (const auto& [name, dag] : estate.dags) {
+    if (is_wanted(name)) AFL_TRY(AddDag(context, dag, graph, jobs));
+  }
   return jobs;
 }
 

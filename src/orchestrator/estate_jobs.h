@@ -1,6 +1,8 @@
 // The jobs of an estate, as the scheduler knows them.
 #pragma once
 
+#include <set>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -19,6 +21,7 @@ struct EstateJobs {
 /// a database or what arrives in the inbox. One without a schedule is a job too: a
 /// person may trigger it. Borrows the context, which must have an owner once a work begins.
 /// Errors: of Schedule::Make and of the models' SQL.
-Result<EstateJobs> JobsOf(const TaskContext& context);
+/// `only`: no others than these; nullptr: all.
+Result<EstateJobs> JobsOf(const TaskContext& context, const std::set<std::string>* only = nullptr);
 
 }  // namespace afluente::orchestrator

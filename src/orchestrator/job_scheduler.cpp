@@ -32,7 +32,7 @@ Result<std::unique_ptr<JobScheduler>> JobScheduler::Open(
     const estate::Estate& estate, Owner& owner, const Clock& clock,
     std::function<void(const estate::TableAddress&)> on_updated) {
   std::unique_ptr<JobScheduler> made(new JobScheduler());
-  made->context_.reset(new TaskContext{estate, &owner, clock, std::move(on_updated)});
+  made->context_ = std::make_unique<TaskContext>(estate, &owner, clock, std::move(on_updated));
   AFL_ASSIGN(EstateJobs jobs, JobsOf(*made->context_));
   AFL_TRY(made->Begin(std::move(jobs), /*only_triggered=*/false));
   return made;
@@ -42,11 +42,10 @@ Result<std::unique_ptr<JobScheduler>> JobScheduler::OpenFor(const std::vector<st
                                                             const estate::Estate& estate,
                                                             Owner& owner, const Clock& clock) {
   std::unique_ptr<JobScheduler> made(new JobScheduler());
-  made->context_.reset(new TaskContext{estate, &owner, clock, [](const auto&) {}});
-  AFL_ASSIGN(EstateJobs all, JobsOf(*made->context_));
+  made->context_ = std::make_unique<TaskContext>(estate, &owner, clock, [](const auto&) {});
   const std::set<std::string> wanted = WithDagsThatTheyRun(estate, jobs);
-  std::erase_if(all.specs, [&](const JobSpec& spec) { return !wanted.contains(spec.name); });
-  AFL_TRY(made->Begin(std::move(all), /*only_triggered=*/true));
+  AFL_ASSIGN(EstateJobs chosen, JobsOf(*made->context_, &wanted));
+  AFL_TRY(made->Begin(std::move(chosen), /*only_triggered=*/true));
   return made;
 }
 

@@ -68,8 +68,7 @@ Result<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::filesystem::path
   const int version = std::stoi(found.at(0).at(0));
   if (version > schema.version) {
     return Error(ErrorKind::kSchemaMismatch,
-                 fmt::format("{} {} has version {}, this afluente knows {}; "
-                             "use the version that "
+                 fmt::format("{} {} has version {}, this afluente knows {}; use the version that "
                              "wrote it, or a newer one",
                              schema.what, file.string(), version, schema.version));
   }

@@ -1,5 +1,4 @@
-// A small database of our own in one file: SQLite in WAL mode, every commit
-// flushed.
+// A small database of our own in one file: SQLite in WAL mode, every commit flushed.
 #pragma once
 
 #include <filesystem>
@@ -28,8 +27,8 @@ class SqliteFile {
     std::string what;    // For messages: "run store".
     int version = 1;     // PRAGMA user_version.
     std::string create;  // Statements that bring any older version up to it.
-    /// More of them, run once by files older than the version beside them: for
-    /// what has no IF NOT EXISTS.
+    /// More of them, run once by files older than the version beside them: for what has no
+    /// IF NOT EXISTS.
     std::vector<std::pair<int, std::string>> steps = {};
   };
 

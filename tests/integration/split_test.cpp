@@ -1,6 +1,8 @@
 // A table cut into shards, a process each, gathered in the lake.
 #include <fmt/format.h>
+#include <sys/stat.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "connectors/objectstore/manifest.h"
@@ -86,17 +88,33 @@ TEST_F(SplitTest, RowsOfOneKeyAreInOneShard) {
 TEST_F(SplitTest, NoMoreShardsThanAllowedRunAtATime) {
   split_.shards = 6;
   split_.parallel = 2;
-  // Each notes how many there are when it begins.
-  Shell(
-      "mkdir -p busy; touch busy/$AFLUENTE_SHARD; ls busy | wc -l >>counts; sleep 0.1; "
-      "rm busy/$AFLUENTE_SHARD; " +
-      std::string(kCopyInput));
-  ASSERT_EQ(Text(RunAll(Pieces())), "");
-  std::ifstream counts(folder() / "counts");
-  int count = 0;
-  int lines = 0;
-  for (; counts >> count; ++lines) EXPECT_LE(count, 2);
-  EXPECT_EQ(lines, 6);
+  // Each tells that it has begun, and waits for a pipe of its own.
+  for (int shard = 0; shard < split_.shards; ++shard) {
+    ASSERT_EQ(mkfifo((folder() / fmt::format("go-{}", shard)).c_str(), 0600), 0);
+  }
+  Shell("touch begun-$AFLUENTE_SHARD; read -r _ <go-$AFLUENTE_SHARD; " + std::string(kCopyInput));
+  Open(Pieces());
+  const std::string run = Trigger();
+  const auto running = [&] {
+    std::vector<int> shards;
+    for (int shard = 0; shard < split_.shards; ++shard) {
+      const auto state = Row(Find(run), fmt::format("task.shard-{}", shard)).state;
+      if (state == orchestrator::TaskState::kRunning) shards.push_back(shard);
+    }
+    return shards;
+  };
+  for (int left = split_.shards; left > 0; --left) {
+    ASSERT_TRUE(Soon([&] { return std::ssize(running()) >= std::min(left, 2); }));
+    const std::vector<int> shards = running();
+    EXPECT_EQ(std::ssize(shards), std::min(left, 2));
+    const int first = shards.front();
+    ASSERT_TRUE(
+        Soon([&] { return std::filesystem::exists(folder() / fmt::format("begun-{}", first)); }));
+    std::ofstream(folder() / fmt::format("go-{}", first)) << "\n";
+    const std::string task = fmt::format("task.shard-{}", first);
+    ASSERT_TRUE(Soon([&] { return IsEnd(Row(Find(run), task).state); }));
+  }
+  ASSERT_EQ(Text(Ended(run)), "");
 }
 
 TEST_F(SplitTest, AShardThatIsKilledIsTriedAgainAlone) {

@@ -1,8 +1,9 @@
 -- Adds the messages :first to :last. One every 11 seconds since 5 January 2026, :late microseconds later than that.
 -- Replies are short; nudges are templates with names filled in, so they repeat as real ones do. Every fourth nudge
 -- belongs to a broadcast, whose messages share one modified_on: a cursor on time alone would lose rows there.
--- Whether somebody answers follows from who it is: some like to, most at one time of the day, and everybody tires. After
--- three fifths of 60 to 119 days they fall silent until the next round. So silence can be foreseen from the history.
+-- Whether somebody answers follows from who it is: some like to (on WhatsApp and with small children more often than by
+-- SMS and with older ones, and most of all both together), most at one time of the day, and everybody tires. After three
+-- fifths of 60 to 119 days they fall silent until the next round. So silence can be foreseen from person and history.
 -- ("offset 0" makes the planner compute each step once instead of copying its expressions upwards.)
 
 create or replace function pg_temp.nudges() returns text[] immutable language sql as $$ select array[
@@ -88,13 +89,16 @@ from (
         -- How many of a thousand of these messages are replies: 22 of 100 on the whole.
         pg_temp.pick(id, 22, 1000) <= case
           when cycle_place >= 600 then 15
-          else (array[50, 270, 800])[1 + person % 3] * (120 - cycle_place / 10) / 100
+          else (array[50, 270, 800])[1 + (person / 7 % 100 < kind[1])::int + (person / 7 % 100 < kind[2])::int] * (120 - cycle_place / 10) / 100
             * (case when id * 11 / 3600 % 24 / 6 = person / 21600 % 3 then 125 else 90 end) / 100 end as incoming
       from (
-        select id, contact_id, person,
+        select id, contact_id, person, kind,
           (id * 11 + person / 180 % 120 * 86400) % (cycle * 86400) * 1000 / (cycle * 86400) as cycle_place
         from (
-          select id, contact_id, person, 60 + person / 3 % 60 as cycle
+          select id, contact_id, person, 60 + person / 3 % 60 as cycle,
+            -- Of a hundred of their kind: who does not answer rarely, who answers often.
+            case (pg_temp.pick(contact_id, 15, 5) > 2)::int + (pg_temp.pick(contact_id, 45, 9) <= 5)::int
+              when 2 then array[88, 66] when 1 then array[65, 25] else array[30, 5] end as kind
           from (
             select id, contact_id, pg_temp.pick(contact_id, 36, 1000000)::bigint as person
             from (select id, pg_temp.pick(id, 20, :contacts)::bigint as contact_id

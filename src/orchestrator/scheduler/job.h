@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -37,6 +38,18 @@ struct TaskSpec {
   std::string writes;             // The warehouse table that it makes; "" for none.
   std::optional<ChildRun> child;  // No executor does it, and it takes no slots.
 };
+
+/// A task that is tried as `policy` says.
+inline TaskSpec TaskOf(std::string name, std::string kind, const estate::TaskPolicy& policy) {
+  TaskSpec spec;
+  spec.name = std::move(name);
+  spec.kind = std::move(kind);
+  spec.retry = policy.retry;
+  spec.timeout = policy.timeout;
+  spec.pool = policy.pool;
+  spec.slots = policy.slots;
+  return spec;
+}
 
 /// One instant at which a schedule fires.
 struct FireTime {

@@ -34,12 +34,10 @@ std::string Written(WallTime time) {
 }
 
 constexpr const char* kRunColumns =
-    "id, job, mode, trigger, state, nominal_us, interval_start_us, priority, "
-    "params, created_us, "
+    "id, job, mode, trigger, state, nominal_us, interval_start_us, priority, params, created_us, "
     "started_us, ended_us, error, started_at, ended_at";
 constexpr const char* kTaskColumns =
-    "run, task, state, attempt, failures, due_us, started_us, ended_us, rows, "
-    "bytes, seconds, "
+    "run, task, state, attempt, failures, due_us, started_us, ended_us, rows, bytes, seconds, "
     "error_kind, error, output";
 
 JobRun ReadRun(const std::vector<std::string>& row) {
@@ -154,21 +152,21 @@ Result<std::vector<JobRun>> JobStore::Load(const std::string& where,
     places.emplace(row[0], found.size());
     found.push_back(ReadRun(row));
   }
-  AFL_ASSIGN(const auto tasks,
-             file_.Select(fmt::format("SELECT {} FROM tasks WHERE run IN (SELECT id FROM runs "
-                                      "WHERE {}) ORDER BY run, task",
-                                      kTaskColumns, where),
-                          with));
+  AFL_ASSIGN(
+      const auto tasks,
+      file_.Select(
+          fmt::format(
+              "SELECT {} FROM tasks WHERE run IN (SELECT id FROM runs WHERE {}) ORDER BY run, task",
+              kTaskColumns, where),
+          with));
   for (const auto& row : tasks) found[places.at(row[0])].tasks.push_back(ReadTask(row));
   return found;
 }
 
 Result<std::vector<JobRun>> JobStore::Unfinished() {
   // Runs without tasks are those of commands; they are not the scheduler's.
-  return Load(
-      "state IN ('queued', 'running') AND EXISTS (SELECT 1 FROM tasks "
-      "WHERE run = runs.id)",
-      {});
+  return Load("state IN ('queued', 'running') AND EXISTS (SELECT 1 FROM tasks WHERE run = runs.id)",
+              {});
 }
 
 Result<JobRun> JobStore::Find(const std::string& id) {
@@ -185,10 +183,10 @@ bool JobStore::Exists(const std::string& id) {
 Result<std::vector<JobRun>> JobStore::Recent(const std::string& job, int limit) {
   const std::string of_job = job.empty() ? "" : "WHERE job = ?";
   const std::vector<std::string> with = job.empty() ? std::vector<std::string>() : std::vector{job};
-  AFL_ASSIGN(auto found, Load(fmt::format("id IN (SELECT id FROM runs {} ORDER "
-                                          "BY started_at DESC LIMIT {})",
-                                          of_job, limit),
-                              with));
+  AFL_ASSIGN(auto found,
+             Load(fmt::format("id IN (SELECT id FROM runs {} ORDER BY started_at DESC LIMIT {})",
+                              of_job, limit),
+                  with));
   // By when they were made; runs of commands have only a start.
   std::stable_sort(found.begin(), found.end(), [](const JobRun& a, const JobRun& b) {
     return std::max(a.created, a.started) > std::max(b.created, b.started);
@@ -197,11 +195,11 @@ Result<std::vector<JobRun>> JobStore::Recent(const std::string& job, int limit) 
 }
 
 Result<std::vector<TaskRow>> JobStore::Attempts(const std::string& run) {
-  AFL_ASSIGN(const auto rows,
-             file_.Select("SELECT task, attempt, state, started_us, ended_us, seconds, rows, "
-                          "bytes, "
-                          "error_kind, error FROM attempts WHERE run = ? ORDER BY started_us",
-                          {run}));
+  AFL_ASSIGN(
+      const auto rows,
+      file_.Select("SELECT task, attempt, state, started_us, ended_us, seconds, rows, bytes, "
+                   "error_kind, error FROM attempts WHERE run = ? ORDER BY started_us",
+                   {run}));
   std::vector<TaskRow> attempts;
   for (const auto& row : rows) {
     TaskRow& attempt = attempts.emplace_back();
@@ -232,8 +230,7 @@ void JobStore::Add(std::string key, Change change, std::size_t values) {
 
 void JobStore::Put(const JobRow& job) {
   static constexpr const char* kSql =
-      "INSERT OR REPLACE INTO jobs(job, paused, high_water_us, schedule, "
-      "missed) VALUES (?, CAST(? "
+      "INSERT OR REPLACE INTO jobs(job, paused, high_water_us, schedule, missed) VALUES (?, CAST(? "
       "AS INTEGER), CAST(? AS INTEGER), ?, CAST(? AS INTEGER))";
   std::vector<std::string> values = {job.job, job.paused ? "1" : "0", Number(job.high_water),
                                      job.schedule, Number(job.missed)};
@@ -244,15 +241,11 @@ void JobStore::Put(const JobRow& job) {
 void JobStore::Create(const JobRun& run) {
   // OR IGNORE: a run that is there already is one that somebody else wrote.
   static constexpr const char* kSql =
-      "INSERT OR IGNORE INTO runs(state, started_us, ended_us, started_at, "
-      "ended_at, rows, bytes, "
-      "seconds, error_kind, error, id, job, mode, trigger, nominal_us, "
-      "interval_start_us, priority, "
-      "params, created_us) VALUES (?, CAST(? AS INTEGER), CAST(? AS INTEGER), "
-      "?, ?, CAST(? AS "
-      "INTEGER), CAST(? AS INTEGER), CAST(? AS REAL), ?, ?, ?, ?, ?, ?, CAST(? "
-      "AS INTEGER), CAST(? "
-      "AS INTEGER), CAST(? AS INTEGER), ?, CAST(? AS INTEGER))";
+      "INSERT OR IGNORE INTO runs(state, started_us, ended_us, started_at, ended_at, rows, bytes, "
+      "seconds, error_kind, error, id, job, mode, trigger, nominal_us, interval_start_us, "
+      "priority, params, created_us) VALUES (?, CAST(? AS INTEGER), CAST(? AS INTEGER), ?, ?, "
+      "CAST(? AS INTEGER), CAST(? AS INTEGER), CAST(? AS REAL), ?, ?, ?, ?, ?, ?, CAST(? AS "
+      "INTEGER), CAST(? AS INTEGER), CAST(? AS INTEGER), ?, CAST(? AS INTEGER))";
   std::vector<std::string> values = Parameters(run);
   const std::size_t count = values.size();
   for (std::string& value : std::vector<std::string>{
@@ -266,10 +259,8 @@ void JobStore::Create(const JobRun& run) {
 
 void JobStore::CreateTask(const std::string& run, const TaskRow& task) {
   static constexpr const char* kSql =
-      "INSERT OR REPLACE INTO tasks(run, task, state, attempt, failures, "
-      "due_us, started_us, "
-      "ended_us, rows, bytes, seconds, error_kind, error, output) VALUES (?, "
-      "?, ?, ?, ?, ?, ?, ?, "
+      "INSERT OR REPLACE INTO tasks(run, task, state, attempt, failures, due_us, started_us, "
+      "ended_us, rows, bytes, seconds, error_kind, error, output) VALUES (?, ?, ?, ?, ?, ?, ?, ?, "
       "?, ?, ?, ?, ?, ?)";
   std::vector<std::string> values = Parameters(run, task);
   const std::size_t count = values.size();
@@ -278,11 +269,9 @@ void JobStore::CreateTask(const std::string& run, const TaskRow& task) {
 
 void JobStore::Move(const JobRun& run, RunState from) {
   static constexpr const char* kSql =
-      "UPDATE runs SET state = ?, started_us = CAST(? AS INTEGER), ended_us = "
-      "CAST(? AS INTEGER), "
-      "started_at = ?, ended_at = ?, rows = CAST(? AS INTEGER), bytes = CAST(? "
-      "AS INTEGER), seconds "
-      "= CAST(? AS REAL), error_kind = ?, error = ? WHERE id = ? AND state = ?";
+      "UPDATE runs SET state = ?, started_us = CAST(? AS INTEGER), ended_us = CAST(? AS INTEGER), "
+      "started_at = ?, ended_at = ?, rows = CAST(? AS INTEGER), bytes = CAST(? AS INTEGER), "
+      "seconds = CAST(? AS REAL), error_kind = ?, error = ? WHERE id = ? AND state = ?";
   std::vector<std::string> values = Parameters(run);
   const std::size_t count = values.size();
   values.push_back(run.id);
@@ -292,12 +281,9 @@ void JobStore::Move(const JobRun& run, RunState from) {
 
 void JobStore::Move(const std::string& run, const TaskRow& before, const TaskRow& after) {
   static constexpr const char* kSql =
-      "UPDATE tasks SET (run, task, state, attempt, failures, due_us, "
-      "started_us, ended_us, rows, "
-      "bytes, seconds, error_kind, error, output) = (?, ?, ?, ?, ?, ?, ?, ?, "
-      "?, ?, ?, ?, ?, ?) "
-      "WHERE run = ? AND task = ? AND state = ? AND attempt = CAST(? AS "
-      "INTEGER)";
+      "UPDATE tasks SET (run, task, state, attempt, failures, due_us, started_us, ended_us, rows, "
+      "bytes, seconds, error_kind, error, output) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+      "WHERE run = ? AND task = ? AND state = ? AND attempt = CAST(? AS INTEGER)";
   std::vector<std::string> values = Parameters(run, after);
   const std::size_t count = values.size();
   values.push_back(run);
@@ -309,12 +295,9 @@ void JobStore::Move(const std::string& run, const TaskRow& before, const TaskRow
 
 void JobStore::Record(const std::string& run, const TaskRow& attempt) {
   static constexpr const char* kSql =
-      "INSERT OR REPLACE INTO attempts(run, task, attempt, state, started_us, "
-      "ended_us, seconds, "
-      "rows, bytes, error_kind, error) VALUES (?, ?, CAST(? AS INTEGER), ?, "
-      "CAST(? AS INTEGER), "
-      "CAST(? AS INTEGER), CAST(? AS REAL), CAST(? AS INTEGER), CAST(? AS "
-      "INTEGER), ?, ?)";
+      "INSERT OR REPLACE INTO attempts(run, task, attempt, state, started_us, ended_us, seconds, "
+      "rows, bytes, error_kind, error) VALUES (?, ?, CAST(? AS INTEGER), ?, CAST(? AS INTEGER), "
+      "CAST(? AS INTEGER), CAST(? AS REAL), CAST(? AS INTEGER), CAST(? AS INTEGER), ?, ?)";
   std::vector<std::string> values = {run,
                                      attempt.task,
                                      Number(attempt.attempt),

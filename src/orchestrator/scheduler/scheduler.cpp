@@ -61,8 +61,7 @@ void Scheduler::Updated(const std::string& table) {
   options_.wake();
 }
 
-// From the high-water mark, not from now: a clock that is set back fires
-// nothing twice.
+// From the high-water mark, not from now: a clock that is set back fires nothing twice.
 void Scheduler::Schedule(Job& job) {
   job.next = job.spec.next_fire ? job.spec.next_fire(job.row.high_water) : std::nullopt;
   if (job.next) fires_.push({job.next->at, &job});
@@ -84,7 +83,6 @@ void Scheduler::TakeEnds() {
   }
 }
 
-// All that a job missed is decided about at once, as its policy says.
 void Scheduler::TakeUpdates() {
   std::set<std::string> updates;
   {
@@ -100,6 +98,7 @@ void Scheduler::TakeUpdates() {
   }
 }
 
+// All that a job missed is decided about at once, as its policy says.
 void Scheduler::TakeFires(WallTime now) {
   while (!fires_.empty() && fires_.top().at <= now) {
     const Fire fire = fires_.top();
@@ -135,10 +134,8 @@ void Scheduler::TakeFires(WallTime now) {
     }
     if (missed > 0) {
       job.row.missed += missed;
-      spdlog::warn(
-          "{}: fire times passed while nobody was there and are let "
-          "go: {} or more",
-          job.spec.name, missed);
+      spdlog::warn("{}: fire times passed while nobody was there and are let go: {} or more",
+                   job.spec.name, missed);
     }
     store_.Put(job.row);
     for (const FireTime& one : due) CreateRun(job, one, "schedule", "");
@@ -183,8 +180,7 @@ Attempt Scheduler::AttemptOf(const Run& run, std::size_t task) const {
           run.row.params};
 }
 
-// The cost follows what starts: a task that waits for a slot is looked at when
-// it is the next one.
+// The cost follows what starts: a task that waits for a slot is looked at when it is the next one.
 void Scheduler::Dispatch() {
   while (free_tasks_ > 0 && !shutting_down_) {
     Pool* best = nullptr;
@@ -259,8 +255,7 @@ Status Scheduler::FlushFor(const std::string& run) {
   options_.wake();
   if (std::find(lost.begin(), lost.end(), run) == lost.end()) return Done{};
   return Error(ErrorKind::kInternal,
-               fmt::format("somebody else changed run {} in the run store, and "
-                           "nothing was done; "
+               fmt::format("somebody else changed run {} in the run store, and nothing was done; "
                            "look at it with `afluente runs {}` and try again",
                            run, run));
 }

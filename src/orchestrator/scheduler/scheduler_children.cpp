@@ -122,9 +122,15 @@ void Scheduler::EndParentTask(const JobRun& child) {
   const std::size_t dot = parent.find('.');
   const auto job = jobs_.find(std::string(parent.substr(0, dot)));
   if (job == jobs_.end() || dot == std::string_view::npos) return;
-  std::set<Run*> active = job->second->active;
-  active.insert(job->second->backfill_active.begin(), job->second->backfill_active.end());
-  for (Run* run : active) {
+  // Ids: the end of one parent may end another.
+  std::vector<std::string> parents;
+  for (const std::set<Run*>* active : {&job->second->active, &job->second->backfill_active}) {
+    for (const Run* run : *active) parents.push_back(run->row.id);
+  }
+  for (const std::string& id : parents) {
+    const auto found = runs_.find(id);
+    if (found == runs_.end()) continue;
+    Run* run = found->second.get();
     for (std::size_t task = 0; task < run->states.size(); ++task) {
       const TaskSpec& spec = run->job->spec.tasks[task];
       const bool waits =

@@ -143,7 +143,7 @@ TEST_F(ChildrenTest, AChildThatIsLetGoIsSkipped) {
   max_tasks_ = 2;
   Open();
   Start();
-  const std::string other = Trigger("child");
+  Trigger("child");
   After(1s);
   const std::string parent = BeginParent();
   Tick();

@@ -82,11 +82,11 @@ Result<Scheduler::Run*> Scheduler::Load(const std::string& id) {
   if (const auto found = runs_.find(id); found != runs_.end()) return found->second.get();
   AFL_ASSIGN(JobRun row, store_.Find(id));
   if (row.tasks.empty()) {
-    return Error(ErrorKind::kInvalidConfig,
-                 fmt::format("run {} was a command's, not the scheduler's; "
-                             "`afluente trigger {}` "
-                             "makes a new one",
-                             id, row.job));
+    return Error(
+        ErrorKind::kInvalidConfig,
+        fmt::format(
+            "run {} was a command's, not the scheduler's; `afluente trigger {}` makes a new one",
+            id, row.job));
   }
   AFL_ASSIGN(Job * job, FindJob(row.job));
   FitToJob(*job, row);
@@ -147,10 +147,10 @@ Status Scheduler::Retry(const std::string& id) {
     if (run->row.state != RunState::kQueued && run->row.state != RunState::kRunning) {
       runs_.erase(std::string(id));
     }
-    return Error(ErrorKind::kInvalidConfig, fmt::format("run {} is {}: none of its tasks failed; "
-                                                        "`afluente clear` runs tasks "
-                                                        "again that succeeded",
-                                                        id, state));
+    return Error(ErrorKind::kInvalidConfig,
+                 fmt::format("run {} is {}: none of its tasks failed; `afluente clear` runs tasks "
+                             "again that succeeded",
+                             id, state));
   }
   return Rerun(*run, tasks);
 }
@@ -229,12 +229,11 @@ std::vector<std::string> Scheduler::WhyRunWaits(const Run& run) const {
       const auto pool = pools_.find(spec.pool);
       const bool pool_is_full = !spec.pool.empty() && pool != pools_.end() &&
                                 pool->second->free < std::min(spec.slots, pool->second->slots);
-      reasons.push_back(pool_is_full
-                            ? fmt::format("{} waits for pool {}: {} of its {} slots are free", name,
-                                          spec.pool, pool->second->free, pool->second->slots)
-                            : fmt::format("{} waits for a slot: {} tasks are running, which "
-                                          "is the most",
-                                          name, options_.max_tasks - free_tasks_));
+      reasons.push_back(
+          pool_is_full ? fmt::format("{} waits for pool {}: {} of its {} slots are free", name,
+                                     spec.pool, pool->second->free, pool->second->slots)
+                       : fmt::format("{} waits for a slot: {} tasks are running, which is the most",
+                                     name, options_.max_tasks - free_tasks_));
     } else if (run.states[task] == TaskState::kWaiting) {
       std::vector<std::string> before;
       for (const std::size_t one : run.job->graph.Before(task)) {
@@ -273,8 +272,7 @@ Result<WhyNot> Scheduler::Why(const std::string& name) {
   }
   if (!job->backfill_queue.empty()) {
     why.reasons.push_back(
-        fmt::format("{} backfill runs wait until nothing else of it runs, {} of "
-                    "all jobs at a time",
+        fmt::format("{} backfill runs wait until nothing else of it runs, {} of all jobs at a time",
                     job->backfill_queue.size(), options_.max_backfills));
   }
   if (!job->spec.next_fire) {

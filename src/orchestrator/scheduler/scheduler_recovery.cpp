@@ -161,9 +161,7 @@ void Scheduler::TakeUpTask(Run& run, std::size_t task) {
 // of the run is left here.
 void Scheduler::Lose(const std::string& id) {
   spdlog::error(
-      "run {}: somebody else changed it in the run store; it goes on "
-      "from what stands there",
-      id);
+      "run {}: somebody else changed it in the run store; it goes on from what stands there", id);
   std::erase_if(cancels_, [&](const AttemptRef& ref) { return ref.run == id; });
   const auto found = runs_.find(id);
   if (found == runs_.end()) {

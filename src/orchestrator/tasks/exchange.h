@@ -18,7 +18,8 @@ namespace afluente::orchestrator {
 /// Thread-safe.
 class Exchange {
  public:
-  explicit Exchange(const std::filesystem::path& lake) : root_(lake / "_exchange") {}
+  explicit Exchange(const std::filesystem::path& lake)
+      : root_(std::filesystem::absolute(lake) / "_exchange") {}  // Children run elsewhere.
 
   std::filesystem::path FolderOf(const AttemptRef& attempt) const;
   /// An empty folder for an attempt that begins a task. Folders of runs that nobody touched for a

@@ -9,6 +9,7 @@
 #include "connectors/duckdb/warehouse.h"
 #include "connectors/http/request.h"
 #include "data/duckdb_api.h"
+#include "orchestrator/tasks/pieces.h"
 
 namespace afluente::orchestrator {
 namespace {
@@ -92,14 +93,8 @@ ProcessWork WorkOf(const TaskContext& context, const estate::Dag& dag,
     }
     AFL_ASSIGN(const auto given, ParametersOf(attempt.params));
     AFL_ASSIGN(const auto params, estate::FillParameters(dag, given));
-    const std::map<std::string, std::string> told = {
-        {"AFLUENTE_JOB", attempt.job},
-        {"AFLUENTE_RUN", attempt.ref.run},
-        {"AFLUENTE_TASK", attempt.ref.task},
-        {"AFLUENTE_INTERVAL_START", FormatRfc3339(attempt.interval_start)},
-        {"AFLUENTE_INTERVAL_END", FormatRfc3339(attempt.nominal)},
-        {"AFLUENTE_PARAMS", nlohmann::json(params).dump()}};
-    command.environment.insert(told.begin(), told.end());
+    command.environment["AFLUENTE_PARAMS"] = nlohmann::json(params).dump();
+    command.environment.merge(EnvironmentOf(attempt));
     command.working_folder = InEstate(context, action.folder);
     return command;
   };
@@ -107,8 +102,8 @@ ProcessWork WorkOf(const TaskContext& context, const estate::Dag& dag,
 
 ThreadWork WorkOf(const TaskContext& context, const estate::Dag& dag,
                   const estate::HttpTask& action) {
-  return [&context, &dag, &action](const Attempt& attempt, const std::stop_token& stop) {
-    AttemptOutcome outcome;
+  return ThreadWorkOf([&context, &dag, &action](const Attempt& attempt, const std::stop_token& stop,
+                                                AttemptOutcome& outcome) {
     const auto ask = [&]() -> Status {
       AFL_ASSIGN(const auto values, ValuesOf(context, dag, attempt));
       AFL_ASSIGN(const http::Answer answer, Ask(context, action, values, stop));
@@ -118,24 +113,22 @@ ThreadWork WorkOf(const TaskContext& context, const estate::Dag& dag,
       return Error(http::KindOfStatus(answer.status),
                    fmt::format("the answer's status is {}", answer.status));
     };
-    outcome.status = ask().Within([&] { return action.mark.ToString(); });
-    return outcome;
-  };
+    return ask().Within([&] { return action.mark.ToString(); });
+  });
 }
 
 ThreadWork WorkOf(const TaskContext& context, const estate::Dag& dag,
                   const estate::SensorTask& action) {
-  return [&context, &dag, &action](const Attempt& attempt, const std::stop_token& stop) {
-    AttemptOutcome outcome;
+  return ThreadWorkOf([&context, &dag, &action](const Attempt& attempt, const std::stop_token& stop,
+                                                AttemptOutcome& outcome) {
     const auto look = [&]() -> Status {
       AFL_ASSIGN(const auto values, ValuesOf(context, dag, attempt));
       AFL_ASSIGN(const bool there, IsThere(context, action, values, attempt, stop));
       if (!there) outcome.again_after = action.every;
       return Done{};
     };
-    outcome.status = look().Within([&] { return action.mark.ToString(); });
-    return outcome;
-  };
+    return look().Within([&] { return action.mark.ToString(); });
+  });
 }
 
 }  // namespace afluente::orchestrator

@@ -16,14 +16,7 @@ std::string PieceName(const estate::Task& task, const std::string& piece) {
 }
 
 TaskSpec SpecOfPiece(const estate::Task& task, const std::string& kind, const std::string& piece) {
-  TaskSpec spec;
-  spec.name = PieceName(task, piece);
-  spec.kind = kind;
-  spec.retry = task.policy.retry;
-  spec.timeout = task.policy.timeout;
-  spec.pool = task.policy.pool;
-  spec.slots = task.policy.slots;
-  return spec;
+  return TaskOf(PieceName(task, piece), kind, task.policy);
 }
 
 ThreadWork ThreadWorkOf(

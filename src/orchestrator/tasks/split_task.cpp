@@ -10,6 +10,7 @@
 #include "orchestrator/tasks/pieces.h"
 #include "orchestrator/tasks/split_export.h"
 #include "orchestrator/tasks/split_gather.h"
+#include "orchestrator/tasks/task_context.h"
 
 namespace afluente::orchestrator {
 namespace {
@@ -65,10 +66,8 @@ Result<Command> ShardCommand(const estate::Task& task, const estate::SplitTask& 
   command.environment = {{"AFLUENTE_SHARD", std::to_string(shard)},
                          {"AFLUENTE_SHARDS", std::to_string(split.shards)},
                          {"AFLUENTE_INPUT", input.string()},
-                         {"AFLUENTE_OUTPUT", output.string()},
-                         {"AFLUENTE_RUN", attempt.ref.run},
-                         {"AFLUENTE_INTERVAL_START", FormatRfc3339(attempt.interval_start)},
-                         {"AFLUENTE_INTERVAL_END", FormatRfc3339(attempt.nominal)}};
+                         {"AFLUENTE_OUTPUT", output.string()}};
+  command.environment.merge(EnvironmentOf(attempt));
   return command;
 }
 

@@ -38,6 +38,14 @@ Result<std::string> FilledParameters(const estate::Estate& estate, const std::st
   return filled.empty() ? std::string() : nlohmann::json(filled).dump();
 }
 
+std::map<std::string, std::string> EnvironmentOf(const Attempt& attempt) {
+  return {{"AFLUENTE_JOB", attempt.job},
+          {"AFLUENTE_RUN", attempt.ref.run},
+          {"AFLUENTE_TASK", attempt.ref.task},
+          {"AFLUENTE_INTERVAL_START", FormatRfc3339(attempt.interval_start)},
+          {"AFLUENTE_INTERVAL_END", FormatRfc3339(attempt.nominal)}};
+}
+
 Result<estate::TemplateValues> ValuesOf(const TaskContext& context, const estate::Dag& dag,
                                         const Attempt& attempt) {
   AFL_ASSIGN(const auto given, ParametersOf(attempt.params));

@@ -33,6 +33,10 @@ Result<estate::TemplateValues> ValuesOf(const TaskContext& context, const estate
 Result<std::string> RenderPrivate(const TaskContext& context, const std::string& text,
                                   const estate::TemplateValues& values);
 
+/// What every child process of a task finds in its environment: AFLUENTE_JOB, AFLUENTE_RUN,
+/// AFLUENTE_TASK, and AFLUENTE_INTERVAL_START and AFLUENTE_INTERVAL_END as RFC 3339.
+std::map<std::string, std::string> EnvironmentOf(const Attempt& attempt);
+
 /// What a run was told, from its JSON. Errors: kInvalidConfig when that is no object of texts.
 Result<std::map<std::string, std::string>> ParametersOf(const std::string& json);
 

@@ -127,9 +127,11 @@ std::string ExampleExport::Select(const std::vector<Feature>& features) const {
                            feature.kind == FeatureKind::kText ? "VARCHAR" : "DOUBLE");
   }
   return fmt::format(
-      "SELECT CAST(CASE WHEN place < {} THEN {} WHEN place < {} THEN {} ELSE {} END AS TINYINT) "
+      "SELECT CAST(CASE WHEN _afluente_place < {} THEN {} WHEN _afluente_place < {} THEN {} ELSE "
+      "{} END AS TINYINT) "
       "AS {}, CAST({} AS FLOAT) AS {}{} FROM (SELECT *, "
-      "md5_number_lower('holdout:' || {}) / 18446744073709551616.0 AS place FROM {}) ORDER BY {}",
+      "md5_number_lower('holdout:' || {}) / 18446744073709551616.0 AS _afluente_place FROM {}) "
+      "ORDER BY {}",
       train_.holdout, static_cast<int>(inference::Part::kHoldout), validation,
       static_cast<int>(inference::Part::kValidation), static_cast<int>(inference::Part::kTrain),
       inference::kPartColumn, QuoteIdentifier(train_.label), inference::kLabelColumn, columns,

@@ -9,6 +9,7 @@
 #include "base/names.h"
 #include "connectors/duckdb/data_tests.h"
 #include "connectors/duckdb/interrupt.h"
+#include "orchestrator/tasks/pieces.h"
 #include "pipeline/model_graph.h"
 #include "pipeline/sql_parser.h"
 
@@ -102,38 +103,37 @@ Result<std::vector<std::string>> Choose(duckdb_connection connection, const std:
 
 ThreadWork WorkOf(const TaskContext& context, const estate::Dag& dag,
                   const estate::SqlTask& action) {
-  return [&context, &dag, &action](const Attempt& attempt, const std::stop_token& stop) {
-    AttemptOutcome outcome;
-    outcome.status = WithWarehouse(context, stop, [&](duckdb_connection connection) -> Status {
+  return ThreadWorkOf([&context, &dag, &action](const Attempt& attempt, const std::stop_token& stop,
+                                                AttemptOutcome&) {
+    return WithWarehouse(context, stop, [&](duckdb_connection connection) -> Status {
       AFL_ASSIGN(const auto values, ValuesOf(context, dag, attempt));
       AFL_ASSIGN(const std::string sql, pipeline::WarehouseSql(action.sql, values));
       return RunStatements(connection, sql).Within([&] { return action.mark.ToString(); });
     });
-    return outcome;
-  };
+  });
 }
 
 ThreadWork WorkOf(const TaskContext& context, const estate::Dag& dag,
                   const estate::CheckTask& action) {
-  return [&context, &dag, &action](const Attempt& attempt, const std::stop_token& stop) {
-    AttemptOutcome outcome;
-    outcome.status = WithWarehouse(context, stop, [&](duckdb_connection connection) -> Status {
+  return ThreadWorkOf([&context, &dag, &action](const Attempt& attempt, const std::stop_token& stop,
+                                                AttemptOutcome& outcome) {
+    return WithWarehouse(context, stop, [&](duckdb_connection connection) -> Status {
       AFL_ASSIGN(const auto values, ValuesOf(context, dag, attempt));
       AFL_ASSIGN(const auto outcomes,
                  duck::RunDataTests(connection, action.table, TestsOf(context.estate, action),
                                     {values, context.clock.Now(), ToldBy(context.estate, action)}));
       return Judge(outcomes, outcome.output);
     });
-    return outcome;
-  };
+  });
 }
 
 ThreadWork WorkOf(const TaskContext& context, const estate::Dag& dag,
                   const estate::BranchTask& action, const std::string& task) {
-  return [&context, &dag, &action, task](const Attempt& attempt, const std::stop_token& stop) {
-    AttemptOutcome outcome;
+  return ThreadWorkOf([&context, &dag, &action, task](const Attempt& attempt,
+                                                      const std::stop_token& stop,
+                                                      AttemptOutcome& outcome) {
     outcome.is_branch = true;
-    outcome.status = WithWarehouse(context, stop, [&](duckdb_connection connection) -> Status {
+    return WithWarehouse(context, stop, [&](duckdb_connection connection) -> Status {
       AFL_ASSIGN(const auto values, ValuesOf(context, dag, attempt));
       AFL_ASSIGN(const std::string sql, pipeline::WarehouseSql(action.sql, values));
       AFL_ASSIGN(outcome.chosen,
@@ -141,8 +141,7 @@ ThreadWork WorkOf(const TaskContext& context, const estate::Dag& dag,
       outcome.output = nlohmann::json{{"chosen", outcome.chosen}}.dump();
       return Done{};
     });
-    return outcome;
-  };
+  });
 }
 
 }  // namespace afluente::orchestrator

@@ -4,6 +4,7 @@ WITH messages AS (
   SELECT
     contact_id,
     created_on,
+    channel_id,
     direction = 'I' AS is_reply,
     metadata ->> 'nudge' AS nudge,
     date_part('hour', created_on AT TIME ZONE 'America/Sao_Paulo') AS hour
@@ -47,6 +48,7 @@ history AS (
     count(CASE WHEN is_known AND is_reply AND hour BETWEEN 6 AND 11 THEN 1 END) AS replies_morning,
     count(CASE WHEN is_known AND is_reply AND hour BETWEEN 12 AND 17 THEN 1 END) AS replies_afternoon,
     count(CASE WHEN is_known AND is_reply AND hour BETWEEN 18 AND 23 THEN 1 END) AS replies_evening,
+    CASE WHEN max(channel_id) <= 2 THEN 'sms' ELSE 'whatsapp' END AS channel,
     max(last_reply_at) AS last_reply_at,
     max(CASE WHEN is_known AND NOT is_reply THEN created_on END) AS last_sent_at,
     CASE WHEN NOT bool_or(is_open) THEN count(CASE WHEN NOT is_known AND is_reply THEN 1 END) = 0 END AS went_silent
@@ -68,6 +70,10 @@ SELECT
   h.replies_morning,
   h.replies_afternoon,
   h.replies_evening,
+  h.channel,
+  CAST(c.fields -> 'serie' ->> 'number' AS INTEGER) AS grade,
+  c.fields -> 'turno' ->> 'text' AS shift,
+  list_contains(c.groups, 'Professores') AS is_teacher,
   t.treatment,
   t.reads_together,
   t.confidence,

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
@@ -20,6 +21,8 @@ namespace {
 Result<int> Serve(const GlobalFlags& flags, const std::string& listen) {
   const StopOnSignal stop;
   AFL_ASSIGN(const estate::Estate estate, LoadCleanEstate(flags));
+  // The files' trees are gone; a process that stays for months need not keep their memory.
+  malloc_trim(0);
   AFL_ASSIGN(const auto paths, orchestrator::PathsOf(estate, flags.state));
   AFL_ASSIGN(const auto service,
              server::Service::Open(estate, flags.state, listen, SystemClock(), stop.token()));

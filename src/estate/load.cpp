@@ -38,10 +38,8 @@ void ReadDocuments(EstateDocs& docs, const fs::path& folder, const std::string& 
                    const std::string& kind, const Shape& shape, const Templates& templates,
                    std::vector<Finding>& findings,
                    const std::function<void(const YamlNode&)>& read) {
-  for (const fs::path& file : YamlFiles(folder, name, findings)) {
-    YamlNode* root =
-        ReadYamlFile(docs, folder, file, "describe " + kind + ", or remove the file", findings);
-    if (root == nullptr) continue;
+  for (YamlNode* root : ReadYamlFiles(docs, folder, YamlFiles(folder, name, findings),
+                                      "describe " + kind + ", or remove the file", findings)) {
     const std::string key = kind.substr(kind.find(' ') + 1);
     templates.Expand(key, *root, findings);
     for (YamlNode& item : root->items) templates.Expand(key, item, findings);

@@ -22,4 +22,10 @@ YamlNode* ReadYamlFile(EstateDocs& docs, const std::filesystem::path& folder,
                        const std::filesystem::path& file, const std::string& describe,
                        std::vector<Finding>& findings);
 
+/// The trees of those of `files` that have one, in their order, as ReadYamlFile; parsed on as many
+/// threads as the machine has cores.
+std::vector<YamlNode*> ReadYamlFiles(EstateDocs& docs, const std::filesystem::path& folder,
+                                     const std::vector<std::filesystem::path>& files,
+                                     const std::string& describe, std::vector<Finding>& findings);
+
 }  // namespace afluente::estate

@@ -145,5 +145,38 @@ TEST_P(KillPointTest, TheNextServiceGoesOn) {
       << "nothing is lost, nothing stands twice";
 }
 
+// Commands outlive the service: each runs once, whatever of it is killed when.
+class ProcessKillPointTest : public SchedulerTest,
+                             public testing::WithParamInterface<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Steps, ProcessKillPointTest,
+                         testing::Values("tick_created", "run_created", "task_leased",
+                                         "process_started", "process_ended", "result_recorded",
+                                         "downstream_released", "process_ended:2",
+                                         "result_recorded:2"));
+
+TEST_P(ProcessKillPointTest, EveryCommandRunsOnce) {
+  const std::string told = (estate_.path() / "told").string();
+  estate_.Write("dags/t.yaml", fmt::format("dag: t\nproject: dw\ntasks:\n"
+                                           "  first:  {{ command: [sh, -c, 'echo first >>{0}'] }}\n"
+                                           "  second: {{ command: [sh, -c, 'echo second >>{0}'], "
+                                           "after: [first] }}\n",
+                                           told));
+  Command dying = estate_.Afluente({"serve"});
+  dying.env["AFLUENTE_KILL_AT"] = GetParam();
+  service_.emplace(dying);
+  ASSERT_TRUE(Soon([&] {
+    return service_->EndsWithin(std::chrono::milliseconds(1)) ||
+           estate_.Run({"trigger", "t"}).exit_code == 0;
+  }));
+  EXPECT_EQ(service_->Wait().exit_code, 128 + SIGKILL);
+  service_.reset();
+
+  Serve();
+  // What was decided but not durable never was: somebody asks again.
+  if (Runs("t").empty()) (void)estate_.Run({"trigger", "t"});
+  ASSERT_TRUE(Soon([&] { return States("t") == "succeeded "; })) << States("t") << service_->err();
+  EXPECT_EQ(ReadFile(told), "first\nsecond\n");
+}
+
 }  // namespace
 }  // namespace afluente::test

@@ -38,7 +38,7 @@ struct Known {
 Result<std::map<std::string, Known>> ReadAll(const estate::Estate& estate,
                                              const orchestrator::StatePaths& paths) {
   std::map<std::string, Known> all;
-  AFL_ASSIGN(const auto shadows, estate::ReadShadows(estate));
+  const auto shadows = orchestrator::ShadowsOf(estate);
   for (const auto& [name, shadow] : shadows) all[name].shadow = shadow;
   if (!std::filesystem::exists(paths.run_store)) return all;
   AFL_ASSIGN(const auto runs, orchestrator::RunStore::Open(paths.run_store));
@@ -172,7 +172,7 @@ void TellState(const GlobalFlags& flags, const std::string& name, const std::str
 Result<int> Cutover(const GlobalFlags& flags, const std::string& name, bool force) {
   AFL_ASSIGN(const estate::Estate estate, LoadCleanEstate(flags));
   AFL_TRY(orchestrator::Cutover(estate, flags.state, name, force, SystemClock()));
-  AFL_ASSIGN(const auto shadows, estate::ReadShadows(estate));
+  const auto shadows = orchestrator::ShadowsOf(estate);
   const estate::Shadow& shadow = shadows.at(name);
   TellState(flags, name, "live",
             fmt::format("{} writes {} now; what stood there is {}; `afluente rollback {}` puts it "
@@ -190,7 +190,7 @@ Result<int> Rollback(const GlobalFlags& flags, const std::string& name) {
   }
   const estate::Estate& estate = loaded.estate;
   AFL_TRY(orchestrator::Rollback(estate, flags.state, name, SystemClock()));
-  AFL_ASSIGN(const auto shadows, estate::ReadShadows(estate));
+  const auto shadows = orchestrator::ShadowsOf(estate);
   TellState(
       flags, name, "shadow",
       fmt::format("{} is as it was before the cut-over; {} writes {} again",

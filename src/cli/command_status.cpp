@@ -68,7 +68,7 @@ void PrintVerifications(const std::map<std::string, nlohmann::json>& verificatio
 using Shadows = std::map<std::string, orchestrator::ShadowState>;
 
 Result<Shadows> LoadShadows(const estate::Estate& estate, const std::filesystem::path& store) {
-  AFL_ASSIGN(const auto declared, estate::ReadShadows(estate));
+  const auto declared = orchestrator::ShadowsOf(estate);
   if (declared.empty() || !std::filesystem::exists(store)) return Shadows();
   AFL_ASSIGN(const auto runs, orchestrator::RunStore::Open(store));
   orchestrator::ShadowStore states(runs->file());

@@ -14,6 +14,7 @@
 #include "estate/address.h"
 #include "estate/dag.h"
 #include "estate/model.h"
+#include "estate/shadow.h"
 #include "estate/trigger.h"
 
 namespace afluente::estate {
@@ -127,6 +128,7 @@ struct Integration {
   std::optional<Write> write;  // Unset: see EffectiveWrite.
   Form form = Form::kMirror;
   std::optional<Verify> verify;  // mode: cdc.
+  std::optional<Shadow> shadow;  // Beside what fills the table today.
   std::string transform;         // SELECT ... FROM batch, in DuckDB's dialect.
   Deletes deletes = Deletes::kIgnore;
   int parallel = 0;  // Lanes; 0: chosen by size and cores.

@@ -79,6 +79,24 @@ std::optional<Verify> ReadVerify(const YamlNode& node) {
                 .repair = has_keys && ReadFlag(*verify, {"repair"})};
 }
 
+std::optional<Shadow> ReadShadow(const YamlNode& node, const Destination& destination) {
+  if (node.Lacks({"shadow"}) || !destination.table) return std::nullopt;
+  const auto beside = [&](const char* ending) {
+    TableAddress table = *destination.table;
+    table.table += ending;
+    return table;
+  };
+  Shadow shadow{
+      .live = *destination.table,
+      .shadow = beside("__shadow"),
+      .before = beside("__before"),
+      .compare_with = ReadText(node, {"shadow", "compare_with"}, destination.table->ToString()),
+      .mark = node.MarkOf({"shadow"})};
+  shadow.days = static_cast<int>(ReadCount(node, {"shadow", "days"}).value_or(shadow.days));
+  shadow.at = ReadText(node, {"shadow", "at"}, shadow.at);
+  return shadow;
+}
+
 }  // namespace
 
 Estate ReadEstate(const YamlNode& root) {
@@ -149,6 +167,7 @@ Integration ReadIntegration(const YamlNode& node, const Estate& estate) {
   integration.write = ReadWord<Write>(node, {"write"});
   integration.form = ReadWord<Form>(node, {"form"}).value_or(integration.form);
   integration.verify = ReadVerify(node);
+  integration.shadow = ReadShadow(node, integration.destination);
   integration.transform = ReadText(node, {"transform"});
   integration.deletes = ReadWord<Deletes>(node, {"deletes"}).value_or(integration.deletes);
   integration.parallel = static_cast<int>(ReadCount(node, {"parallel"}).value_or(0));

@@ -5,7 +5,6 @@
 
 #include "base/names.h"
 #include "estate/quantities.h"
-#include "estate/shadow.h"
 
 namespace afluente::estate {
 namespace {

@@ -43,6 +43,7 @@ void CheckModes(const RuleScope& scope);       // rules_modes.cpp
 void CheckColumns(const RuleScope& scope);     // rules_columns.cpp
 void CheckForms(const RuleScope& scope);       // rules_forms.cpp
 void CheckInbox(const RuleScope& scope);       // rules_inbox.cpp
+void CheckShadow(const RuleScope& scope);      // rules_shadow.cpp
 
 /// The schedules of one job.
 void CheckSchedules(const EstateDocs& docs, const Trigger& trigger, const YamlNode& job,

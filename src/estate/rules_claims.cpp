@@ -69,11 +69,10 @@ void CheckClaims(const EstateDocs& docs, std::vector<Finding>& findings) {
     const Integration& integration = doc.integration;
     const std::string what = "integration \"" + integration.name + "\"";
     claims.Name(integration.name, {"", what, integration.mark});
-    // In shadow it writes beside what another one fills.
-    if (!doc.node->Lacks({"shadow"})) continue;
-    // Two of one name are two jobs all the same.
-    claims.Place(DestinationOf(integration),
-                 {what + integration.mark.ToString(), what, integration.destination.mark});
+    // In shadow it writes beside what another one fills. Two of one name are two jobs all the same.
+    claims.Place(
+        integration.shadow ? integration.shadow->shadow.ToString() : DestinationOf(integration),
+        {what + integration.mark.ToString(), what, integration.destination.mark});
   }
   for (const ModelDoc& doc : docs.models) {
     const std::string address = doc.model.table.ToString();

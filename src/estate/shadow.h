@@ -2,17 +2,13 @@
 // integration.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <utility>
 
-#include "base/result.h"
-#include "estate/estate.h"
+#include "estate/address.h"
 
 namespace afluente::estate {
-
-struct RuleScope;
 
 struct Shadow {
   TableAddress live;         // What the file says under destination: today's pipeline fills it.
@@ -26,13 +22,5 @@ struct Shadow {
 
 /// The `connection:schema.table` form in two parts; nullopt: it is a table of the warehouse.
 std::optional<std::pair<std::string, std::string>> SourceTableOf(const std::string& compare_with);
-
-/// What the files of `estate`, which has no findings, say under `shadow`, by integration. It is
-/// read from there, whatever an integration's destination has become meanwhile.
-/// Errors: kInvalidConfig for a file that cannot be read any more.
-Result<std::map<std::string, Shadow>> ReadShadows(const Estate& estate);
-
-/// The rules of the key (rules.h).
-void CheckShadow(const RuleScope& scope);
 
 }  // namespace afluente::estate

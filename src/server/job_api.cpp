@@ -21,7 +21,7 @@ using orchestrator::Scheduler;
 Result<json> Why(Service& service, const std::string& job) {
   AFL_ASSIGN(const orchestrator::WhyNot why, service.scheduler().Why(job));
   json document = {{"job", why.job}, {"reasons", why.reasons}};
-  AFL_ASSIGN(const auto shadows, estate::ReadShadows(service.estate()));
+  const auto shadows = orchestrator::ShadowsOf(service.estate());
   orchestrator::ShadowStore store(service.owner().runs().file());
   AFL_ASSIGN(const auto states, orchestrator::StatesOf(shadows, store));
   const auto state = states.find(job);

@@ -10,6 +10,14 @@
 
 namespace afluente::orchestrator {
 
+std::map<std::string, estate::Shadow> ShadowsOf(const estate::Estate& estate) {
+  std::map<std::string, estate::Shadow> shadows;
+  for (const auto& [name, integration] : estate.integrations) {
+    if (integration.shadow) shadows.emplace(name, *integration.shadow);
+  }
+  return shadows;
+}
+
 Result<std::map<std::string, ShadowState>> StatesOf(
     const std::map<std::string, estate::Shadow>& shadows, ShadowStore& store) {
   AFL_ASSIGN(const auto known, store.States());
@@ -26,12 +34,18 @@ std::string OtherWriter(const estate::Estate& estate, const std::string& integra
   for (const auto& [name, other] : estate.integrations) {
     if (name != integration && other.destination.table == table) return name;
   }
+  for (const auto& [name, dag] : estate.dags) {
+    for (const estate::Task& task : dag.tasks) {
+      const auto* predict = std::get_if<estate::PredictTask>(&task.action);
+      if (predict != nullptr && predict->into == table) return name;
+    }
+  }
   const auto model = estate.models.find(table.ToString());
   return model == estate.models.end() ? "" : model->second.name;
 }
 
 Status ApplyShadows(estate::Estate& estate, const std::filesystem::path& state_root) {
-  AFL_ASSIGN(const auto shadows, estate::ReadShadows(estate));
+  const auto shadows = ShadowsOf(estate);
   if (shadows.empty()) return Done{};
   AFL_ASSIGN(const StatePaths paths, PathsOf(estate, state_root));
   std::map<std::string, ShadowState> states;

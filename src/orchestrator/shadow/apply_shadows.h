@@ -18,6 +18,9 @@ namespace afluente::orchestrator {
 /// taken over; of the parts.
 Status ApplyShadows(estate::Estate& estate, const std::filesystem::path& state_root);
 
+/// What each integration with the key says, by its name.
+std::map<std::string, estate::Shadow> ShadowsOf(const estate::Estate& estate);
+
 /// The state of each integration with the key.
 Result<std::map<std::string, ShadowState>> StatesOf(
     const std::map<std::string, estate::Shadow>& shadows, ShadowStore& store);

@@ -101,7 +101,7 @@ Status CheckDays(const estate::Estate& estate, const std::string& integration, c
 
 Status Cutover(const estate::Estate& estate, const std::filesystem::path& state_root,
                const std::string& integration, bool force, const Clock& clock) {
-  AFL_ASSIGN(const auto shadows, estate::ReadShadows(estate));
+  const auto shadows = ShadowsOf(estate);
   AFL_ASSIGN(const Shadow shadow, Find(shadows, integration));
   const std::string other = OtherWriter(estate, integration, shadow.live);
   if (!other.empty()) {
@@ -147,7 +147,7 @@ Status Cutover(const estate::Estate& estate, const std::filesystem::path& state_
 
 Status Rollback(const estate::Estate& estate, const std::filesystem::path& state_root,
                 const std::string& integration, const Clock& clock) {
-  AFL_ASSIGN(const auto shadows, estate::ReadShadows(estate));
+  const auto shadows = ShadowsOf(estate);
   AFL_ASSIGN(const Shadow shadow, Find(shadows, integration));
   AFL_ASSIGN(const Opened opened, Open(estate, state_root, "rollback"));
   ShadowStore store(opened.runs->file());

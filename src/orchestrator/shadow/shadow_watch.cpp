@@ -31,7 +31,7 @@ minutes TimeOfDay(const std::string& text) {  // "06:00"
 Result<std::unique_ptr<ShadowWatch>> ShadowWatch::Open(const estate::Estate& estate, Owner& owner,
                                                        const Clock& clock) {
   std::unique_ptr<ShadowWatch> watch(new ShadowWatch(estate, owner, clock));
-  AFL_ASSIGN(const auto shadows, estate::ReadShadows(estate));
+  const auto shadows = ShadowsOf(estate);
   AFL_ASSIGN(const auto states, StatesOf(shadows, watch->store_));
   for (const auto& [name, shadow] : shadows) {
     if (states.at(name) == ShadowState::kShadow) watch->shadows_[name] = shadow;

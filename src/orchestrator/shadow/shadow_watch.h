@@ -23,7 +23,7 @@ namespace afluente::orchestrator {
 class ShadowWatch {
  public:
   /// Starts a thread if there is something to do. Borrows everything.
-  /// Errors: of estate::ReadShadows.
+  /// Errors: of the store.
   static Result<std::unique_ptr<ShadowWatch>> Open(const estate::Estate& estate, Owner& owner,
                                                    const Clock& clock);
 

@@ -100,6 +100,10 @@ class BatchReader {
   /// The same rows as an SQL table expression, for a DuckDB that holds them
   /// itself; "": they can only be read. Whoever uses it does not call Next.
   virtual std::string sql() const { return ""; }
+  /// Of rows that come in parts which can be kept each for itself: begins the next
+  /// one and returns its name, which lives as long as the source; nullptr: there is
+  /// none. Next then ends with each part. Whoever wants parts calls this first.
+  virtual const std::string* TakePart() { return nullptr; }
 };
 
 }  // namespace afluente::data

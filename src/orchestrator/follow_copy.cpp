@@ -2,14 +2,19 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <mutex>
 #include <utility>
 
+#include "connectors/duckdb/begun_copy.h"
 #include "connectors/duckdb/table_sink.h"
 #include "connectors/postgres/replication/change_stream.h"
+#include "connectors/postgres/replication/kept_changes.h"
 #include "connectors/postgres/replication/slot.h"
 #include "connectors/postgres/replication/wal_connection.h"
 #include "connectors/postgres/source.h"
+#include "orchestrator/follow_origin.h"
 #include "orchestrator/follow_prepared.h"
+#include "orchestrator/kill_point.h"
 #include "pipeline/run.h"
 #include "pipeline/shaping.h"
 
@@ -19,11 +24,18 @@ using postgres::Lsn;
 
 namespace {
 
-Result<WallTime> ServerTime(PGconn* catalog) {
-  AFL_ASSIGN(
-      const postgres::QueryResult row,
-      postgres::Query(catalog, "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"));
-  return WallTime(std::chrono::microseconds(std::atoll(PQgetvalue(row.get(), 0, 0))));
+struct ServerMoment {
+  WallTime at{};
+  std::uint32_t since = 0;  // The oldest transaction that has not ended.
+};
+
+Result<ServerMoment> ReadServerMoment(PGconn* catalog) {
+  AFL_ASSIGN(const postgres::QueryResult row,
+             postgres::Query(catalog,
+                             "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, "
+                             "txid_snapshot_xmin(txid_current_snapshot()) & 4294967295"));
+  return ServerMoment{WallTime(std::chrono::microseconds(std::atoll(PQgetvalue(row.get(), 0, 0)))),
+                      static_cast<std::uint32_t>(std::atoll(PQgetvalue(row.get(), 0, 1)))};
 }
 
 }  // namespace
@@ -44,6 +56,31 @@ Status FollowGroup::BeginWatch(Prepared& prepared, const estate::Integration& wa
   AFL_TRY(context_.events.Record(first));
   AFL_TRY(context_.events.SetTableState(watch.name, prepared.states[watch.name].ToJson()));
   prepared.positions[watch.name] = from;
+  return Done{};
+}
+
+// Only rows that a key names, and that arrive as they are read, can be put together from two
+// snapshots. What was asked to be copied again is.
+Status FollowGroup::FindBegun(Prepared& prepared, const std::set<std::string>& resync) const {
+  for (const estate::Integration* integration : NotCopied(prepared)) {
+    const std::string& name = integration->name;
+    const bool may_be_put_together =
+        !IsWatch(*integration) && integration->form == estate::Form::kMirror &&
+        !integration->FollowsInsertsOnly() && integration->transform.empty() &&
+        integration->on_bad_row == estate::OnBadRow::kFail;
+    const bool is_new = !resync.contains(name) && !prepared.repairs.contains(name);
+    if (!may_be_put_together || !is_new) continue;
+    prepared.keeps_parts.insert(name);
+    if (!prepared.slot_exists) continue;
+    AFL_ASSIGN(auto copy, duck::FindBegunCopy(context_.warehouse, *integration));
+    if (!copy) continue;
+    const auto origin = ParseOrigin(copy->origin, *integration, prepared.states.at(name));
+    if (!origin) continue;
+    const auto range = postgres::KeptChanges::Look(context_.spool_folder, name);
+    const bool comes = prepared.confirmed <= origin->position ||
+                       (range && range->Bridges(origin->position, prepared.confirmed));
+    if (comes) prepared.begun[name] = {origin->position, origin->since, *std::move(copy)};
+  }
   return Done{};
 }
 
@@ -81,7 +118,7 @@ Status FollowGroup::CopyAtOneMoment(Prepared& prepared,
   AFL_ASSIGN(const auto wal, postgres::WalConnection::Open(prepared.endpoint));
   const bool temporary = std::exchange(prepared.slot_exists, true);
   // Before the snapshot: no change that follows was committed earlier.
-  AFL_ASSIGN(const WallTime taken_at, ServerTime(catalog));
+  AFL_ASSIGN(const ServerMoment before, ReadServerMoment(catalog));
   AFL_ASSIGN(const postgres::NewSlot slot,
              wal->CreateSlot(temporary ? slot_.substr(0, 50) + "_copy" : slot_, temporary, stop));
   for (const estate::Integration* integration : missing) {
@@ -89,35 +126,72 @@ Status FollowGroup::CopyAtOneMoment(Prepared& prepared,
       AFL_TRY(BeginWatch(prepared, *integration, slot.consistent_point));
       continue;
     }
-    const postgres::SharedSnapshot snapshot{slot.snapshot_id,
-                                            postgres::ToPosition(slot.consistent_point)};
-    pipeline::Progress& progress = hooks.progress_of(integration->name);
+    const Moment moment{
+        {slot.snapshot_id, postgres::ToPosition(slot.consistent_point)}, before.at, before.since};
     prepared.culprit = integration->name;
     if (prepared.repairs.contains(integration->name)) {
-      AFL_ASSIGN(const RepairEnd end,
-                 RepairAtMoment(prepared, *integration, {snapshot, taken_at}, hooks, stop));
+      AFL_ASSIGN(const RepairEnd end, RepairAtMoment(prepared, *integration, moment, hooks, stop));
       if (end != RepairEnd::kCopy) continue;
     }
-    AFL_ASSIGN(const auto source, postgres::OpenSource(prepared.endpoint, *integration,
-                                                       std::nullopt, progress, &snapshot));
-    AFL_ASSIGN(const auto locked,
-               postgres::ReadTableState(catalog, prepared.relations.at(integration->name)));
-    if (locked != prepared.states[integration->name]) continue;
-    AFL_TRY(context_.events.SetTableState(integration->name, locked.ToJson()));
-    AFL_ASSIGN(auto copy_moment, CopyMomentOf(prepared, *integration, {snapshot, taken_at}));
-    AFL_ASSIGN(const auto sink,
-               duck::OpenCopySink(context_.warehouse, *integration, std::move(copy_moment)));
-    AFL_ASSIGN(const auto nothing, sink->Stored());
-    AFL_ASSIGN(const auto copied, pipeline::Run(*source, *sink, progress, stop).Within([&] {
-      return "integration " + integration->name;
-    }));
-    spdlog::info("{}: copied {} rows", integration->name, copied.rows_written);
-    if (copied.dead_letters > 0) {
-      hooks.on_copied_with_dead_letters(integration->name, copied.dead_letters);
-    }
-    prepared.positions[integration->name] = slot.consistent_point;
+    AFL_TRY(CopyTable(prepared, *integration, moment, hooks, stop));
   }
   prepared.culprit.clear();
+  return Done{};
+}
+
+Status FollowGroup::CopyTable(Prepared& prepared, const estate::Integration& integration,
+                              Moment moment, const Hooks& hooks, const std::stop_token& stop) {
+  const std::string& name = integration.name;
+  pipeline::Progress& progress = hooks.progress_of(name);
+  const auto open = [&] {
+    return postgres::OpenSource(prepared.endpoint, integration, std::nullopt, progress,
+                                &moment.snapshot);
+  };
+  AFL_ASSIGN(auto source, open());
+  AFL_ASSIGN(const auto locked,
+             postgres::ReadTableState(prepared.catalog.get(), prepared.relations.at(name)));
+  if (locked != prepared.states[name]) {
+    prepared.begun.erase(name);
+    return Done{};
+  }
+  AFL_ASSIGN(auto copy, CopyMomentOf(prepared, integration, moment));
+  if (prepared.keeps_parts.contains(name) && !copy.key.empty()) {
+    AFL_ASSIGN(const Lsn lsn, postgres::ParsePosition(moment.snapshot.position));
+    copy.origin = OriginOf(integration, locked, lsn, moment.since);
+  }
+  if (const auto begun = prepared.begun.find(name); begun != prepared.begun.end()) {
+    AFL_ASSIGN(const std::string shape,
+               duck::CopyShape(context_.warehouse, integration, source->schema()));
+    if (shape == begun->second.copy.shape) {
+      copy.origin = begun->second.copy.origin;
+      copy.goes_on = true;
+      moment.snapshot.position = postgres::ToPosition(begun->second.position);
+      moment.snapshot.read_before = {begun->second.copy.parts, begun->second.since};
+      AFL_ASSIGN(source, open());
+      spdlog::info("{}: goes on with a copy that was cut off; {} parts of it are there", name,
+                   begun->second.copy.parts.size());
+    }
+  }
+  const auto at_step = KillPointOfEnvironment();
+  std::mutex steps;
+  copy.on_part_kept = [&] {
+    const std::lock_guard lock(steps);
+    at_step("copy_part_kept");
+  };
+  // As it is known now, and before a table that stands here from before it was written
+  // anew: one that is cut off is noticed again.
+  const bool is_first = !prepared.stored.contains(name);
+  if (is_first) AFL_TRY(context_.events.SetTableState(name, locked.ToJson()));
+  AFL_ASSIGN(const auto sink, duck::OpenCopySink(context_.warehouse, integration, std::move(copy)));
+  AFL_ASSIGN(const auto nothing, sink->Stored());
+  AFL_ASSIGN(const auto copied, pipeline::Run(*source, *sink, progress, stop).Within([&] {
+    return "integration " + name;
+  }));
+  if (!is_first) AFL_TRY(context_.events.SetTableState(name, locked.ToJson()));
+  prepared.begun.erase(name);
+  spdlog::info("{}: copied {} rows", name, copied.rows_written);
+  if (copied.dead_letters > 0) hooks.on_copied_with_dead_letters(name, copied.dead_letters);
+  AFL_ASSIGN(prepared.positions[name], postgres::ParsePosition(moment.snapshot.position));
   return Done{};
 }
 

@@ -70,6 +70,7 @@ Result<FollowGroup::Prepared> FollowGroup::Prepare(const std::set<std::string>& 
                                 std::move(prepared.sink));
   AFL_ASSIGN(const auto stored, prepared.sink->Stored());
   for (const auto& [name, position] : stored) {
+    prepared.stored.insert(name);
     if (hooks.repair.contains(name)) {
       prepared.repairs[name] = "a repair was asked for";
       continue;
@@ -81,6 +82,7 @@ Result<FollowGroup::Prepared> FollowGroup::Prepare(const std::set<std::string>& 
   AFL_TRY(MakeRoomForInserts(prepared));
   AFL_TRY(CheckPositions(prepared, hooks.copies_what_fell_behind));
   AFL_TRY(CheckTables(prepared));
+  AFL_TRY(FindBegun(prepared, resync));
   AFL_TRY(PrepareAside(prepared));
   AFL_TRY(Publish(prepared));
   return prepared;

@@ -93,9 +93,12 @@ class FollowGroup {
 
  private:
   struct Aside;
+  struct Begun;
   struct Prepared;
   bool IsWatch(const estate::Integration& integration) const;
   Result<Prepared> Prepare(const std::set<std::string>& resync, const Hooks& hooks);
+  /// Which copies were cut off and can go on, and which may be.
+  Status FindBegun(Prepared& prepared, const std::set<std::string>& resync) const;
   Status PrepareAside(Prepared& prepared) const;
   Status Refuse(const std::vector<postgres::Obstacle>& obstacles, bool leaves_out);
   Status CheckPositions(Prepared& prepared, bool copies_what_fell_behind);
@@ -128,6 +131,7 @@ class FollowGroup {
   struct Moment {
     postgres::SharedSnapshot snapshot;
     WallTime taken_at{};
+    std::uint32_t since = 0;  // The oldest transaction that may not have ended yet.
   };
   static Result<duck::CopyMoment> CopyMomentOf(const Prepared& prepared,
                                                const estate::Integration& integration,
@@ -140,6 +144,8 @@ class FollowGroup {
   Result<RepairEnd> RepairAtMoment(Prepared& prepared, const estate::Integration& integration,
                                    const Moment& moment, const Hooks& hooks,
                                    const std::stop_token& stop);
+  Status CopyTable(Prepared& prepared, const estate::Integration& integration, Moment moment,
+                   const Hooks& hooks, const std::stop_token& stop);
   Status CopyAtOneMoment(Prepared& prepared, const std::vector<const estate::Integration*>& missing,
                          const Hooks& hooks, const std::stop_token& stop);
 

@@ -1,11 +1,14 @@
 // What a group has found and opened before it copies and follows; private to FollowGroup.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "connectors/duckdb/begun_copy.h"
 #include "connectors/postgres/catalog.h"
 #include "connectors/postgres/replication/lsn.h"
 #include "connectors/postgres/replication/table_state.h"
@@ -13,6 +16,13 @@
 #include "pipeline/changes.h"
 
 namespace afluente::orchestrator {
+
+/// A first copy that was cut off, and that the changes since then can be had of.
+struct FollowGroup::Begun {
+  postgres::Lsn position;   // Of the snapshot that it began with.
+  std::uint32_t since = 0;  // The oldest transaction that had not ended then.
+  duck::BegunCopy copy;
+};
 
 /// An integration that takes no part, and whose changes are kept.
 struct FollowGroup::Aside {
@@ -30,7 +40,11 @@ struct FollowGroup::Prepared {
   /// By integration without a position: why its table, which has rows, is compared
   /// and repaired rather than copied.
   std::map<std::string, std::string> repairs;
-  bool written_anew = false;   // While it was followed.
+  std::map<std::string, Begun> begun;  // By integration without a position.
+  std::set<std::string> keeps_parts;   // Integrations whose copy another process may go on with.
+  std::set<std::string>
+      stored;                 // Integrations of which there is a table, even if it is to be copied.
+  bool written_anew = false;  // While it was followed.
   bool copied_beside = false;  // While the others were followed.
   bool slot_exists = false;
   postgres::Lsn confirmed;                 // What the slot begins with, if it exists.

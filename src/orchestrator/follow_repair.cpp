@@ -40,7 +40,11 @@ Result<duck::CopyMoment> FollowGroup::CopyMomentOf(const Prepared& prepared,
   AFL_ASSIGN(const postgres::Lsn lsn, postgres::ParsePosition(moment.snapshot.position));
   AFL_ASSIGN(auto key, ArrivingKey(prepared.catalog.get(), prepared.relations.at(integration.name),
                                    integration));
-  return duck::CopyMoment{std::move(key), PlaceBefore(lsn), moment.taken_at};
+  duck::CopyMoment copy;
+  copy.key = std::move(key);
+  copy.lsn = PlaceBefore(lsn);
+  copy.taken_at = moment.taken_at;
+  return copy;
 }
 
 Result<FollowGroup::RepairEnd> FollowGroup::RepairAtMoment(Prepared& prepared,
@@ -66,13 +70,14 @@ Result<FollowGroup::RepairEnd> FollowGroup::RepairAtMoment(Prepared& prepared,
   AFL_ASSIGN(const auto locked,
              postgres::ReadTableState(prepared.catalog.get(), prepared.relations.at(name)));
   if (locked != prepared.states[name]) return RepairEnd::kAgain;
-  AFL_TRY(context_.events.SetTableState(name, locked.ToJson()));
   AFL_ASSIGN(const duck::CopyMoment copy_moment, CopyMomentOf(prepared, integration, moment));
   AFL_ASSIGN(const Repaired repaired,
              RepairTable(context_.warehouse, *opened.value(), copy_moment, moment.snapshot.position,
                          hooks.progress_of(name), stop)
                  .Within([&] { return "integration " + name; }));
   if (!repaired.copy_instead.empty()) return copy(repaired.copy_instead);
+  // Not before: a repair that is cut off is found to be needed again.
+  AFL_TRY(context_.events.SetTableState(name, locked.ToJson()));
   spdlog::info("{}: {}; compared {} rows, repaired {} ({})", name, why, repaired.compared,
                repaired.rows.total(), Told(repaired.rows));
   AFL_ASSIGN(prepared.positions[name], postgres::ParsePosition(moment.snapshot.position));

@@ -61,7 +61,7 @@ Result<std::string> WhyNotCompared(duck::Warehouse& warehouse, const TablePair& 
 }
 
 struct Places {
-  std::vector<std::string> selects;  // Some thousands of rows each.
+  std::vector<postgres::SelectPart> selects;  // Some thousands of rows each.
   std::uint64_t rows = 0;
 };
 
@@ -78,9 +78,10 @@ Result<Places> PlacesToRead(const TablePair& pair) {
                       kRowsAtOnce, comparison::kSourceRows, comparison::kDifferingKeys)));
   Places places;
   for (const auto& chunk : chunks) {
-    places.selects.push_back(fmt::format(
-        "SELECT {} FROM {} AND tableoid = {} AND ctid = ANY ('{{{}}}'::tid[])",
-        pair.source_columns().select_list, pair.source_from(), chunk[0].text, chunk[1].text));
+    places.selects.push_back(
+        {"", fmt::format("SELECT {} FROM {} AND tableoid = {} AND ctid = ANY ('{{{}}}'::tid[])",
+                         pair.source_columns().select_list, pair.source_from(), chunk[0].text,
+                         chunk[1].text)});
     places.rows += std::stoull(chunk[2].text);
   }
   return places;

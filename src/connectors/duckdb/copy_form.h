@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,6 +22,11 @@ struct CopyMoment {
   /// in the copy, before every change that follows.
   std::string lsn;
   WallTime taken_at{};
+  /// What a copy of the table reads, when its parts are kept so that another process
+  /// can go on with it (begun_copy.h); "": it begins anew.
+  std::string origin;
+  bool goes_on = false;                        // With the stage that FindBegunCopy has found.
+  std::function<void()> on_part_kept = [] {};  // On the lanes' threads.
 };
 
 /// Thread-safe.

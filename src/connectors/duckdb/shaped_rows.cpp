@@ -82,13 +82,38 @@ Result<std::uint64_t> ShapedRows::Drain(data::BatchReader& lane, const std::stri
                                         const std::stop_token& stop) const {
   AFL_ASSIGN(const data::DuckConnection connection, warehouse_.Connect());
   const InterruptOnStop interrupt(connection.get(), stop);
-  const std::string known = lane.sql();
-  if (letters_ != nullptr && known.empty() && pipeline::ShapingCanFail(integration_)) {
+  if (letters_ != nullptr && lane.sql().empty() && pipeline::ShapingCanFail(integration_)) {
     return DrainGoodRows(connection.get(), lane, before, after);
   }
+  return DrainInto(connection.get(), lane, before, after);
+}
+
+// A connection that goes rolls back.
+Result<std::uint64_t> ShapedRows::DrainAnd(data::BatchReader& lane, const std::string& before,
+                                           const Also& also, const std::stop_token& stop) const {
+  AFL_ASSIGN(const data::DuckConnection connection, warehouse_.Connect());
+  const InterruptOnStop interrupt(connection.get(), stop);
+  AFL_TRY(data::Execute(connection.get(), "BEGIN"));
+  AFL_ASSIGN(const std::uint64_t rows, DrainInto(connection.get(), lane, before, ""));
+  AFL_TRY(also(connection.get(), rows));
+  AFL_TRY(data::Execute(connection.get(), "COMMIT"));
+  return rows;
+}
+
+std::string ShapedRows::Shape() const {
+  std::string shape = Select(integration_, "lane", 0);
+  for (const TableColumn& column : columns_)
+    shape += fmt::format("\n{} {}", column.name, column.type);
+  return shape;
+}
+
+Result<std::uint64_t> ShapedRows::DrainInto(duckdb_connection connection, data::BatchReader& lane,
+                                            const std::string& before,
+                                            const std::string& after) const {
+  const std::string known = lane.sql();
   const LaneTable table(warehouse_.lanes(), &lane, schema_, estimated_rows_);
   auto written = data::Query(
-      connection.get(),
+      connection,
       before + Select(integration_, known.empty() ? table.sql() : known, lanes_++) + after);
   if (!written.ok()) {
     if (auto failure = table.failure()) return *std::move(failure);

@@ -49,10 +49,20 @@ class ShapedRows {
   /// in one transaction; kCancelled when `stop` fires.
   Result<std::uint64_t> Drain(data::BatchReader& lane, const std::string& before,
                               const std::string& after, const std::stop_token& stop) const;
+  /// The same, and `also` in the same transaction, which knows how many rows it was.
+  /// Not for rows that SetAsideInto sets aside.
+  using Also = std::function<Status(duckdb_connection connection, std::uint64_t rows)>;
+  Result<std::uint64_t> DrainAnd(data::BatchReader& lane, const std::string& before,
+                                 const Also& also, const std::stop_token& stop) const;
+
+  /// What Drain selects, and of which types: as text, to be compared.
+  std::string Shape() const;
 
  private:
   std::string Select(const estate::Integration& integration, const std::string& lane,
                      std::uint64_t number) const;
+  Result<std::uint64_t> DrainInto(duckdb_connection connection, data::BatchReader& lane,
+                                  const std::string& before, const std::string& after) const;
   Result<std::uint64_t> DrainGoodRows(duckdb_connection connection, data::BatchReader& lane,
                                       const std::string& before, const std::string& after) const;
   std::string What() const;  // For errors.

@@ -8,6 +8,7 @@
 #include <atomic>
 
 #include "base/names.h"
+#include "connectors/duckdb/begun_copy.h"
 #include "connectors/duckdb/checkpoints.h"
 #include "connectors/duckdb/shaped_rows.h"
 #include "connectors/duckdb/stage_keys.h"
@@ -20,13 +21,15 @@ namespace {
 
 class TableSink final : public pipeline::Sink {
  public:
-  /// `form`: of a copy, what its form makes of it; nullptr: nothing.
+  /// `copy`: of a copy that a followed table begins with. `form`: what it makes of it;
+  /// nullptr: nothing.
   TableSink(Warehouse& warehouse, const estate::Integration& integration, bool full_refresh,
-            std::unique_ptr<CopyForm> form, data::DuckConnection connection)
+            CopyMoment copy, std::unique_ptr<CopyForm> form, data::DuckConnection connection)
       : warehouse_(warehouse),
         integration_(integration),
         address_(*integration.destination.table),
         full_refresh_(full_refresh),
+        copy_(std::move(copy)),
         form_(std::move(form)),
         connection_(std::move(connection)),
         rows_(warehouse, integration_) {
@@ -49,7 +52,10 @@ class TableSink final : public pipeline::Sink {
  private:
   std::string Dataset() const;
   std::string Stage() const;
-  Status KeepLast();
+  Status KeepLast(const std::vector<std::string>& key);
+  bool KeepsParts() const { return !copy_.origin.empty(); }
+  Status MakeStage(const data::Schema& schema);
+  Status LoadParts(data::BatchReader& lane, const std::stop_token& stop);
   Status DropUnchangedRows() const;
   std::string Compression(const TableColumn& column, const data::Schema& source) const;
   Status Publish(const data::Position& end, const std::vector<data::DeadLetter>& dead_letters);
@@ -63,6 +69,7 @@ class TableSink final : public pipeline::Sink {
   const estate::Integration integration_;
   const estate::TableAddress address_;
   const bool full_refresh_;
+  const CopyMoment copy_;
   const std::unique_ptr<CopyForm> form_;
   data::DuckConnection connection_;
 
@@ -77,14 +84,10 @@ std::string TableSink::Dataset() const {
   return QuoteIdentifier(address_.project) + "." + QuoteIdentifier(address_.dataset);
 }
 
-std::string TableSink::Stage() const {
-  estate::TableAddress stage = address_;
-  stage.table = kStagePrefix + stage.table;
-  return SqlName(stage);
-}
+std::string TableSink::Stage() const { return SqlName(StageOf(address_)); }
 
 TableSink::~TableSink() {
-  if (!stage_exists_) return;
+  if (!stage_exists_ || KeepsParts()) return;
   const Status dropped = data::Execute(connection_.get(), "DROP TABLE IF EXISTS " + Stage());
   if (!dropped.ok()) spdlog::debug("the stage stays until the next run");
 }
@@ -153,6 +156,20 @@ std::vector<TableColumn> TableSink::StageColumns() const {
 Status TableSink::Prepare(const data::Schema& schema, std::uint64_t estimated_rows) {
   AFL_ASSIGN(target_, ReadColumns(connection_.get(), address_));
   AFL_TRY(Fit(schema, estimated_rows));
+  if (!copy_.goes_on) {
+    AFL_TRY(data::Execute(connection_.get(), "BEGIN"));
+    Status made = MakeStage(schema);
+    if (made.ok()) made = data::Execute(connection_.get(), "COMMIT");
+    if (!made.ok()) {
+      (void)data::Execute(connection_.get(), "ROLLBACK");
+      return made;
+    }
+  }
+  stage_exists_ = true;
+  return Done{};
+}
+
+Status TableSink::MakeStage(const data::Schema& schema) {
   std::string columns;
   for (const TableColumn& column : StageColumns()) {
     columns += fmt::format("{}{} {}{}", columns.empty() ? "" : ", ", QuoteIdentifier(column.name),
@@ -162,35 +179,50 @@ Status TableSink::Prepare(const data::Schema& schema, std::uint64_t estimated_ro
                         fmt::format("CREATE SCHEMA IF NOT EXISTS {0}; DROP TABLE IF EXISTS {1}; "
                                     "CREATE TABLE {1} ({2})",
                                     Dataset(), Stage(), columns)));
-  stage_exists_ = true;
+  if (!KeepsParts()) return Done{};
+  return BeginCopy(connection_.get(), integration_, copy_.origin, rows_.Shape());
+}
+
+Status TableSink::LoadParts(data::BatchReader& lane, const std::stop_token& stop) {
+  while (const std::string* part = lane.TakePart()) {
+    const auto keep = [&](duckdb_connection connection, std::uint64_t rows) {
+      return KeepPart(connection, integration_, *part, rows);
+    };
+    AFL_ASSIGN(const std::uint64_t rows,
+               rows_.DrainAnd(lane, "INSERT INTO " + Stage() + " BY NAME ", keep, stop));
+    staged_ += rows;
+    copy_.on_part_kept();
+  }
   return Done{};
 }
 
 Status TableSink::Load(data::BatchReader& lane, const std::stop_token& stop) {
+  if (KeepsParts()) return LoadParts(lane, stop);
   AFL_ASSIGN(const std::uint64_t rows,
              rows_.Drain(lane, "INSERT INTO " + Stage() + " BY NAME ", "", stop));
   staged_ += rows;
   return Done{};
 }
 
-// Messages of one key come one after the other, and the last one counts. They stand
-// in the stage as they came: whoever reads them sees to that.
-Status TableSink::KeepLast() {
+// Of rows with one key the last one counts: messages that came one after the other, or
+// a row that was read again. They stand in the stage as they came: whoever reads them
+// sees to that.
+Status TableSink::KeepLast(const std::vector<std::string>& key) {
   std::string keys;
-  for (const std::string& key : integration_.destination.key) {
-    keys += (keys.empty() ? "" : ", ") + QuoteIdentifier(key);
+  for (const std::string& column : key) {
+    keys += (keys.empty() ? "" : ", ") + QuoteIdentifier(column);
   }
   AFL_ASSIGN(const auto repeated,
              data::QueryCells(connection_.get(),
                               fmt::format("SELECT count(*) FROM (SELECT 1 FROM {} GROUP BY {} "
                                           "HAVING count(*) > 1)",
                                           Stage(), keys)));
-  if (repeated.front().front().text == "0") return Done{};
-  AFL_TRY(
-      data::Execute(connection_.get(),
-                    fmt::format("DELETE FROM {0} WHERE rowid NOT IN (SELECT max(rowid) FROM {0} "
-                                "GROUP BY {1})",
-                                Stage(), keys)));
+  if (repeated.front().front().text != "0") {
+    AFL_TRY(data::Execute(connection_.get(),
+                          fmt::format("DELETE FROM {0} WHERE rowid NOT IN (SELECT max(rowid) FROM "
+                                      "{0} GROUP BY {1})",
+                                      Stage(), keys)));
+  }
   AFL_ASSIGN(const auto left,
              data::QueryCells(connection_.get(), "SELECT count(*) FROM " + Stage()));
   staged_ = std::stoull(left.front().front().text);
@@ -242,6 +274,7 @@ Status TableSink::Publish(const data::Position& end,
   }
   AFL_TRY(WriteCheckpoint(connection_.get(), address_, integration_.name, end));
   AFL_TRY(WriteDeadLetters(connection_.get(), address_, integration_.name, dead_letters));
+  if (KeepsParts()) AFL_TRY(ForgetCopy(connection_.get(), integration_));
   return data::Execute(connection_.get(), "COMMIT");
 }
 
@@ -253,7 +286,8 @@ Result<pipeline::Committed> TableSink::Commit(const data::Position& end,
   const bool is_followed = integration_.mode == estate::Mode::kCdc;
   const bool names_rows =
       !is_followed || (!integration_.destination.key.empty() && integration_.transform.empty());
-  if (upserts && inbox::ReadsInbox(integration_)) AFL_TRY(KeepLast());
+  if (upserts && inbox::ReadsInbox(integration_)) AFL_TRY(KeepLast(integration_.destination.key));
+  if (copy_.goes_on) AFL_TRY(KeepLast(copy_.key));
   if (upserts && names_rows)
     AFL_TRY(CheckKeys(connection_.get(), Stage(), integration_.destination.key));
   if (upserts && !Replaces() && integration_.lookback.count() > 0 &&
@@ -288,7 +322,7 @@ Result<std::unique_ptr<pipeline::Sink>> OpenTableSink(Warehouse& warehouse,
                                                       bool full_refresh) {
   AFL_ASSIGN(data::DuckConnection connection, warehouse.Connect());
   return std::unique_ptr<pipeline::Sink>(std::make_unique<TableSink>(
-      warehouse, integration, full_refresh, nullptr, std::move(connection)));
+      warehouse, integration, full_refresh, CopyMoment{}, nullptr, std::move(connection)));
 }
 
 Result<std::unique_ptr<pipeline::Sink>> OpenCopySink(Warehouse& warehouse,
@@ -298,9 +332,9 @@ Result<std::unique_ptr<pipeline::Sink>> OpenCopySink(Warehouse& warehouse,
   // A new copy takes the source's shape, whatever the policy says of changes.
   estate::Integration copied = integration;
   copied.on_schema_change = estate::OnSchemaChange::kEvolve;
-  return std::unique_ptr<pipeline::Sink>(std::make_unique<TableSink>(
-      warehouse, copied, true, MakeCopyForm(integration.form, std::move(moment)),
-      std::move(connection)));
+  return std::unique_ptr<pipeline::Sink>(
+      std::make_unique<TableSink>(warehouse, copied, true, moment,
+                                  MakeCopyForm(integration.form, moment), std::move(connection)));
 }
 
 }  // namespace afluente::duck

@@ -50,7 +50,7 @@ WITH RECURSIVE tree(oid) AS (
   SELECT {0}::oid
   UNION ALL
   SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree ON i.inhparent = tree.oid)
-SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), c.relkind,
+SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), c.oid,
        pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::int,
        c.reltuples,
        c.relkind = 'r' AND NOT c.relrowsecurity
@@ -136,7 +136,8 @@ Result<Relation> DescribeRelation(PGconn* connection, const RelationName& name) 
   AFL_ASSIGN(relation.columns, DescribeColumns(connection, name));
   AFL_ASSIGN(const QueryResult leaves, Query(connection, fmt::format(kLeaves, name.oid)));
   for (int row = 0; row < PQntuples(leaves.get()); ++row) {
-    relation.leaves.push_back({Text(leaves, row, 0), std::atoll(Text(leaves, row, 2).c_str()),
+    relation.leaves.push_back({Text(leaves, row, 0), Text(leaves, row, 1),
+                               std::atoll(Text(leaves, row, 2).c_str()),
                                std::atof(Text(leaves, row, 3).c_str()), IsTrue(leaves, row, 4)});
   }
   return relation;

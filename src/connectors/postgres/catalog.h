@@ -22,6 +22,7 @@ struct CatalogColumn {
 /// A relation that holds rows itself: a table, a partition, a child table.
 struct Leaf {
   std::string sql_name;  // Quoted, schema-qualified.
+  std::string oid;
   std::int64_t pages = 0;
   double rows = 0;            // The planner's estimate; negative: never analysed.
   bool scan_by_ctid = false;  // Has a heap that we may read directly.

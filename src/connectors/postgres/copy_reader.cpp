@@ -35,9 +35,9 @@ bool IsTrailer(const char* bytes, std::size_t size) {
 
 }  // namespace
 
-const std::string* SelectQueue::Take() {
+const SelectPart* SelectQueue::Take() {
   const std::size_t index = next_.fetch_add(1);
-  return index < selects_.size() ? &selects_[index] : nullptr;
+  return index < parts_.size() ? &parts_[index] : nullptr;
 }
 
 CopyReader::CopyReader(Connection connection, const CopyContext& context,
@@ -65,17 +65,26 @@ Status CopyReader::EndCopy() {
   return status;
 }
 
+const SelectPart* CopyReader::NextSelect() {
+  const SelectPart* next = context_.queue.Take();
+  // Locks go now, not when the slowest lane has ended.
+  if (next == nullptr && !std::exchange(ended_, true)) (void)Query(connection_.get(), "COMMIT");
+  return next;
+}
+
+const std::string* CopyReader::TakePart() {
+  in_parts_ = true;
+  part_ = NextSelect();
+  return part_ == nullptr ? nullptr : &part_->name;
+}
+
 Result<CopyReader::Row> CopyReader::NextRow() {
   bool at_header = false;
   while (true) {
     if (!copying_) {
-      const std::string* select = context_.queue.Take();
-      if (select == nullptr) {
-        // Locks go now, not when the slowest lane has ended.
-        if (!std::exchange(ended_, true)) (void)Query(connection_.get(), "COMMIT");
-        return Row{nullptr, 0};
-      }
-      AFL_TRY(BeginCopy(*select));
+      const SelectPart* part = in_parts_ ? std::exchange(part_, nullptr) : NextSelect();
+      if (part == nullptr) return Row{nullptr, 0};
+      AFL_TRY(BeginCopy(part->sql));
       at_header = true;
     }
     char* bytes = nullptr;

@@ -18,17 +18,23 @@
 
 namespace afluente::postgres {
 
+/// One statement of a read.
+struct SelectPart {
+  std::string name;  // BatchReader::TakePart's; "": it cannot be told apart from others.
+  std::string sql;
+};
+
 /// SELECT statements that together yield every row once; lanes take the next
 /// one when they are free. Thread-safe.
 class SelectQueue {
  public:
-  explicit SelectQueue(std::vector<std::string> selects) : selects_(std::move(selects)) {}
+  explicit SelectQueue(std::vector<SelectPart> parts) : parts_(std::move(parts)) {}
   /// The next statement, nullptr when all are taken. It lives as long as the queue.
-  const std::string* Take();
-  std::size_t size() const { return selects_.size(); }
+  const SelectPart* Take();
+  std::size_t size() const { return parts_.size(); }
 
  private:
-  const std::vector<std::string> selects_;
+  const std::vector<SelectPart> parts_;
   std::atomic<std::size_t> next_{0};
 };
 
@@ -53,6 +59,7 @@ class CopyReader final : public data::BatchReader {
   CopyReader(Connection connection, const CopyContext& context, const std::stop_token& stop);
 
   Result<std::size_t> Next(data::Batch& batch) override;
+  const std::string* TakePart() override;
 
  private:
   struct Row {
@@ -60,7 +67,9 @@ class CopyReader final : public data::BatchReader {
     std::size_t size;
   };
 
-  /// The next tuple of the stream; bytes is null at the end of all statements.
+  /// The next statement; nullptr at the end.
+  const SelectPart* NextSelect();
+  /// The next tuple of the stream; bytes is null at its end.
   Result<Row> NextRow();
   Status BeginCopy(const std::string& select);
   Status EndCopy();
@@ -72,6 +81,8 @@ class CopyReader final : public data::BatchReader {
   RowArena arena_;  // The rows of the batch in flight.
   bool copying_ = false;
   bool ended_ = false;
+  bool in_parts_ = false;             // TakePart says when the next statement begins.
+  const SelectPart* part_ = nullptr;  // Taken, and not begun.
   const std::stop_token stop_;
   CancelOnStop cancel_;  // Last: goes before the connection does.
 };

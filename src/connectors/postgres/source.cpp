@@ -4,6 +4,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cinttypes>
+#include <cstdio>
+#include <limits>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -26,7 +29,43 @@ const data::Position& WholeSnapshot() {
 // a lane let a lane that is ahead take work from one that is behind.
 constexpr std::int64_t kPagesPerLaneMin = 4096;
 constexpr std::int64_t kPartsPerLane = 8;
+// What a copy that is cut off loses at most, a lane.
+constexpr std::int64_t kPagesPerPartMax = 16384;
 constexpr int kTidRangeScanVersion = 140000;
+
+/// Pages of a table's file.
+struct PageRange {
+  static constexpr std::int64_t kNoEnd = std::numeric_limits<std::int64_t>::max();
+  std::int64_t from = 0;
+  std::int64_t to = kNoEnd;  // Behind the last one.
+
+  std::string Condition() const {
+    std::string condition = fmt::format("ctid >= '({},0)'::tid", from);
+    if (to != kNoEnd) condition += fmt::format(" AND ctid < '({},0)'::tid", to);
+    return condition;
+  }
+  /// "16384:0:512": of the table with that oid.
+  std::string NameIn(const std::string& oid) const {
+    return fmt::format("{}:{}:{}", oid, from, to);
+  }
+};
+
+// In order of their pages.
+std::vector<PageRange> ReadRanges(const std::string& oid, const std::optional<ReadParts>& read) {
+  std::vector<PageRange> ranges;
+  if (!read) return ranges;
+  for (const std::string& name : read->names) {
+    PageRange range;
+    if (!name.starts_with(oid + ":")) continue;
+    const char* text = name.c_str() + oid.size() + 1;
+    if (std::sscanf(text, "%" SCNd64 ":%" SCNd64, &range.from, &range.to) == 2) {
+      ranges.push_back(range);
+    }
+  }
+  std::sort(ranges.begin(), ranges.end(),
+            [](const PageRange& a, const PageRange& b) { return a.from < b.from; });
+  return ranges;
+}
 
 class PostgresSource final : public pipeline::Source {
  public:
@@ -36,6 +75,7 @@ class PostgresSource final : public pipeline::Source {
     if (shared == nullptr) return;
     snapshot_id_ = shared->id;
     end_ = shared->position;
+    read_before_ = shared->read_before;
   }
 
   Status Plan(const estate::Integration& integration, const std::optional<data::Position>& from);
@@ -57,7 +97,9 @@ class PostgresSource final : public pipeline::Source {
                        const std::optional<data::Position>& from, bool& reads_all);
   void PlanParts(const estate::Integration& integration, const Relation& relation,
                  const RelationName& name, const std::string& condition);
-  void SetSelects(std::vector<std::string> selects, int lanes);
+  void AddParts(const Leaf& leaf, const std::string& condition, std::int64_t step,
+                std::vector<SelectPart>& parts) const;
+  void SetSelects(std::vector<SelectPart> parts, int lanes);
   Status BeginSnapshot(PGconn* connection) const;
   Status OpenConnections(const RelationName& name);
   Result<Connection> JoinSnapshot(const RelationName& name) const;
@@ -71,6 +113,7 @@ class PostgresSource final : public pipeline::Source {
   std::unique_ptr<SelectQueue> queue_;
   std::string snapshot_id_;  // Empty until it is shared.
   data::Position end_ = WholeSnapshot();
+  std::optional<ReadParts> read_before_;
   std::uint64_t estimated_rows_ = 0;
   int lanes_ = 1;
   bool sets_bad_rows_aside_ = false;
@@ -150,7 +193,8 @@ Status PostgresSource::PlanQuery(const estate::Integration& integration,
   if (integration.mode == estate::Mode::kIncremental) {
     AFL_TRY(PlanIncrement(integration, from_where, columns, from, reads_all));
   }
-  if (reads_all) SetSelects({fmt::format("SELECT {} {}", columns_.select_list, from_where)}, 1);
+  if (reads_all)
+    SetSelects({{"", fmt::format("SELECT {} {}", columns_.select_list, from_where)}}, 1);
   connections_.push_back(std::move(coordinator_));
   return Done{};
 }
@@ -185,8 +229,8 @@ Status PostgresSource::PlanIncrement(const estate::Integration& integration,
     lanes_ = 0;
   } else if (start) {
     estimated_rows_ = 0;
-    SetSelects({fmt::format("SELECT {} {} AND {}", columns_.select_list, from_where,
-                            cursor.Between(*start, *end))},
+    SetSelects({{"", fmt::format("SELECT {} {} AND {}", columns_.select_list, from_where,
+                                 cursor.Between(*start, *end))}},
                1);
   }
   return Done{};
@@ -205,29 +249,49 @@ void PostgresSource::PlanParts(const estate::Integration& integration, const Rel
   const std::int64_t wanted = integration.parallel > 0
                                   ? integration.parallel
                                   : std::clamp(pages / kPagesPerLaneMin, std::int64_t{1}, cores);
-  if (!by_ctid || wanted == 1) {
-    SetSelects(
-        {fmt::format("SELECT {} FROM {} WHERE {}", columns_.select_list, name.sql_name, condition)},
-        1);
+  if (!by_ctid || (wanted == 1 && pages < kPagesPerLaneMin && !read_before_)) {
+    SetSelects({{"", fmt::format("SELECT {} FROM {} WHERE {}", columns_.select_list, name.sql_name,
+                                 condition)}},
+               1);
     return;
   }
-  const std::int64_t step = std::max<std::int64_t>(1, pages / (wanted * kPartsPerLane) + 1);
-  std::vector<std::string> selects;
-  for (const Leaf& leaf : relation.leaves) {
-    // The last part has no upper end: the file may have grown since it was measured.
-    for (std::int64_t page = 0; page == 0 || page < leaf.pages; page += step) {
-      std::string range = fmt::format("ctid >= '({},0)'::tid", page);
-      if (page + step < leaf.pages) range += fmt::format(" AND ctid < '({},0)'::tid", page + step);
-      selects.push_back(fmt::format("SELECT {} FROM ONLY {} WHERE {}", columns_.select_list,
-                                    leaf.sql_name, And(condition, range)));
-    }
-  }
-  SetSelects(std::move(selects), static_cast<int>(wanted));
+  const std::int64_t step =
+      std::clamp<std::int64_t>(pages / (wanted * kPartsPerLane) + 1, 1, kPagesPerPartMax);
+  std::vector<SelectPart> parts;
+  for (const Leaf& leaf : relation.leaves) AddParts(leaf, condition, step, parts);
+  SetSelects(std::move(parts), static_cast<int>(wanted));
 }
 
-void PostgresSource::SetSelects(std::vector<std::string> selects, int lanes) {
-  lanes_ = std::min(lanes, static_cast<int>(selects.size()));
-  queue_ = std::make_unique<SelectQueue>(std::move(selects));
+// What was read before stays out, but for rows that were written since.
+void PostgresSource::AddParts(const Leaf& leaf, const std::string& condition, std::int64_t step,
+                              std::vector<SelectPart>& parts) const {
+  const auto add = [&](const PageRange& range, const std::string& name, const std::string& more) {
+    parts.push_back({name, fmt::format("SELECT {} FROM ONLY {} WHERE {}", columns_.select_list,
+                                       leaf.sql_name, And(condition, range.Condition() + more))});
+  };
+  // A range without an upper end stays one: the file may have grown since it was measured.
+  const auto add_fresh = [&](PageRange range) {
+    while (range.from + step < std::min(range.to, leaf.pages)) {
+      const PageRange first{range.from, range.from + step};
+      add(first, first.NameIn(leaf.oid), "");
+      range.from = first.to;
+    }
+    add(range, range.NameIn(leaf.oid), "");
+  };
+  std::int64_t page = 0;
+  for (const PageRange& known : ReadRanges(leaf.oid, read_before_)) {
+    if (page < known.from) add_fresh({page, known.from});
+    add(known, "",
+        fmt::format(" AND pg_catalog.age(xmin) <= pg_catalog.age('{}'::pg_catalog.xid)",
+                    read_before_->since));
+    page = known.to;
+  }
+  if (page < PageRange::kNoEnd) add_fresh({page, PageRange::kNoEnd});
+}
+
+void PostgresSource::SetSelects(std::vector<SelectPart> parts, int lanes) {
+  lanes_ = std::min(lanes, static_cast<int>(parts.size()));
+  queue_ = std::make_unique<SelectQueue>(std::move(parts));
 }
 
 // The snapshot that the lanes share, once there is one; otherwise a new one.

@@ -15,10 +15,19 @@
 
 namespace afluente::postgres {
 
+/// What an earlier read of a table, that was cut off, has taken already.
+struct ReadParts {
+  std::vector<std::string> names;  // As BatchReader::TakePart told them.
+  /// Of what has changed since then only rows are read again that this transaction
+  /// or a younger one has written.
+  std::uint32_t since = 0;
+};
+
 /// A snapshot that another session holds, and what a read of it reaches.
 struct SharedSnapshot {
   std::string id;  // As pg_export_snapshot() or a new slot names it.
   data::Position position;
+  std::optional<ReadParts> read_before = std::nullopt;
 };
 
 /// Opens one REPEATABLE READ snapshot of what `integration` reads and plans
@@ -28,7 +37,8 @@ struct SharedSnapshot {
 /// `from` is the stored position; nullopt reads everything. Mode incremental
 /// reads rows whose cursor lies in (from - lookback, end], where end is the
 /// greatest cursor in the snapshot. With `shared` everything is read as of that
-/// snapshot, which must stay exported until the last lane is open.
+/// snapshot, which must stay exported until the last lane is open. With `read_before`
+/// a row may come again in another state: the one that is read now counts.
 /// Errors: kNotFound for tables and columns (with the nearest name),
 /// kUnauthorized, kTransient, kInternal for a position it cannot understand.
 Result<std::unique_ptr<pipeline::Source>> OpenSource(const Endpoint& endpoint,

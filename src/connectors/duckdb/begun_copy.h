@@ -1,0 +1,49 @@
+// What a copy that was cut off has left in its stage.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "connectors/duckdb/warehouse.h"
+#include "data/batch.h"
+#include "data/duckdb_api.h"
+#include "estate/estate.h"
+
+namespace afluente::duck {
+
+/// A copy whose parts are kept as they come, in a table beside the stage, in the
+/// transactions that hold their rows.
+struct BegunCopy {
+  std::string origin;  // As whoever began it named what it reads.
+  std::string shape;   // CopyShape when it began.
+  std::vector<std::string> parts;
+};
+
+/// The stage of `table`: "_afluente_stage_t" in its dataset.
+estate::TableAddress StageOf(estate::TableAddress table);
+
+/// What is kept of a copy of `integration`; nullopt: nothing, or a stage that does not
+/// hold what it should.
+Result<std::optional<BegunCopy>> FindBegunCopy(Warehouse& warehouse,
+                                               const estate::Integration& integration);
+
+/// How rows of `schema` become rows of the stage, as text: a stage of another shape is of
+/// no use. Errors: of ShapedRows::Prepare.
+Result<std::string> CopyShape(Warehouse& warehouse, const estate::Integration& integration,
+                              const data::Schema& schema);
+
+/// Forgets what was kept before, and begins. Inside the transaction that makes the stage.
+Status BeginCopy(duckdb_connection connection, const estate::Integration& integration,
+                 const std::string& origin, const std::string& shape);
+
+/// Inside the transaction that wrote the part's rows. "": rows that came again.
+Status KeepPart(duckdb_connection connection, const estate::Integration& integration,
+                const std::string& part, std::uint64_t rows);
+
+/// Inside the transaction that publishes the stage, or drops it.
+Status ForgetCopy(duckdb_connection connection, const estate::Integration& integration);
+
+}  // namespace afluente::duck

@@ -2,7 +2,7 @@
 # clang-tidy over every .cpp of a build folder's compile_commands.json, in parallel. What was clean is not looked
 # at again until it, a header of ours that it reaches, its flags or .clang-tidy change.
 # Nearly all the time goes into headers of libraries, so several units with the same flags are looked at as one, a
-# file that includes them. Where that finds something, or they do not go together, each is looked at alone.
+# file that includes them.
 #   clang-tidy.sh BUILD_FOLDER
 set -euo pipefail
 
@@ -70,30 +70,74 @@ awk -F '\t' '
     print $1 "\t" $2 "\t" flags
   }
 ' "$work/units" "$work/unseen" | sort -t $'\t' -k 3,3 -k 1,1 |
-  awk -F '\t' -v work="$work" -v size=6 '
-    $3 != flags || count == size { batch++; count = 0 }
-    { flags = $3; count++; print > (work "/batch_" batch) }'
+  awk -F '\t' -v work="$work" -v size=10 '
+    # What a file says of its own at the beginning of a line; two of one name do not go into one batch.
+    function names_of(file, names,    line, rest) {
+      delete names
+      while ((getline line < file) > 0) {
+        if (match(line, /^(struct|class|union|enum|enum class) [A-Za-z_0-9]+/) ||
+            match(line, /^using [A-Za-z_0-9]+ =/)) {
+          line = substr(line, 1, RLENGTH)
+          sub(/ =$/, "", line)
+          sub(/.* /, "", line)
+          names[line] = 1
+        } else if (line ~ /^[A-Za-z]/ && line !~ /^(TEST|INSTANTIATE|namespace|using|return)/) {
+          rest = ""  # Of a function its parameters: others of one name are overloads.
+          if (match(line, /[({=[]/)) {
+            if (substr(line, RSTART, 1) == "(") rest = substr(line, RSTART)
+            line = substr(line, 1, RSTART - 1)
+          }
+          sub(/ +$/, "", line)
+          if (line ~ /[ *&][A-Za-z_0-9]+$/ && line !~ /::[A-Za-z_0-9]+$/) {
+            sub(/.*[ *&]/, "", line)
+            names[line rest] = 1
+          }
+        }
+      }
+      close(file)
+    }
+    {
+      names_of($1, names)
+      for (batch = 1; batch in count; batch++) {
+        if (count[batch] == size || flags[batch] != $3) continue
+        meets = 0
+        for (name in names) if ((batch, name) in taken) { meets = 1; break }
+        if (!meets) break
+      }
+      flags[batch] = $3
+      count[batch]++
+      for (name in names) taken[batch, name] = 1
+      print > (work "/batch_" batch)
+    }'
 
 look_at() { # SOURCE FLAGS
   # A batch stands in a folder of its own, from where the rules would not be found.
   eval "clang-tidy-19 --config-file=.clang-tidy --quiet '$1' -- $2 -w" 2>/dev/null
 }
 
+# A batch that finds something is halved until it is one file, whose findings are told: files that do not go
+# together cost few looks more.
 look_at_batch() {
-  local batch=$1 unit key flags out failed=0
-  if [ "$(wc -l <"$batch")" -gt 1 ]; then
-    while IFS=$'\t' read -r unit key flags; do printf '#include "%s"\n' "$PWD/$unit"; done <"$batch" >"$batch.cpp"
-    if look_at "$batch.cpp" "$(head -1 "$batch" | cut -f3)" >/dev/null; then
-      cut -f2 "$batch" | xargs touch
-      return
-    fi
-  fi
-  while IFS=$'\t' read -r unit key flags; do
+  local batch=$1 size failed=0
+  size=$(wc -l <"$batch")
+  if [ "$size" -eq 1 ]; then
+    local unit key flags out
+    IFS=$'\t' read -r unit key flags <"$batch"
     if out=$(look_at "$unit" "$flags"); then touch "$key"; else
       printf '%s\n' "$out"
-      failed=1
+      return 1
     fi
-  done <"$batch"
+    return
+  fi
+  cut -f1 "$batch" | sed "s|.*|#include \"$PWD/&\"|" >"$batch.cpp"
+  if look_at "$batch.cpp" "$(head -1 "$batch" | cut -f3) -Wfatal-errors" >/dev/null; then
+    cut -f2 "$batch" | xargs touch
+    return
+  fi
+  head -n $((size / 2)) "$batch" >"$batch.a"
+  tail -n +$((size / 2 + 1)) "$batch" >"$batch.b"
+  look_at_batch "$batch.a" || failed=1
+  look_at_batch "$batch.b" || failed=1
   return $failed
 }
 export -f look_at look_at_batch

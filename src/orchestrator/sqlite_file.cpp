@@ -115,13 +115,12 @@ Result<SqliteFile::Rows> SqliteFile::Run(const std::string& sql,
   AFL_ASSIGN(sqlite3_stmt * raw, Prepare(sql));
   // A statement that is not at its beginning holds its locks.
   struct Reset {
-    sqlite3_stmt* statement;
-    ~Reset() {
+    void operator()(sqlite3_stmt* statement) const {
       sqlite3_reset(statement);
       sqlite3_clear_bindings(statement);
     }
   };
-  const Reset reset{raw};
+  const std::unique_ptr<sqlite3_stmt, Reset> reset{raw};
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     sqlite3_bind_text(raw, static_cast<int>(i) + 1, parameters[i].c_str(),
                       static_cast<int>(parameters[i].size()), SQLITE_STATIC);

@@ -12,7 +12,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::ElementsAre;
-using testing::IsEmpty;
 using testing::SizeIs;
 
 constexpr WallTime kMidnight{std::chrono::sys_days(std::chrono::year(2026) / 11 / 23)};

@@ -35,6 +35,8 @@ class TaskExecutor final : public Executor {
 
   /// `folder`: where attempts leave their output. Errors: of Processes::Open.
   static Result<std::unique_ptr<TaskExecutor>> Open(std::filesystem::path folder, Works works);
+  TaskExecutor(const TaskExecutor&) = delete;
+  TaskExecutor& operator=(const TaskExecutor&) = delete;
   ~TaskExecutor() override;
 
   /// Asks threads to stop and waits for them; leaves processes running. Nothing

@@ -31,7 +31,8 @@ struct ModelTask {
 /// Statements on the warehouse, in one transaction.
 struct SqlTask {
   std::string sql;
-  std::string project;  // Whose file they may write; the DAG's.
+  std::string project;               // Whose file they may write; the DAG's.
+  std::vector<TableAddress> writes;  // What they make, as the task says.
   Mark mark;
 };
 

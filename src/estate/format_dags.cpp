@@ -131,6 +131,9 @@ Shape TaskShape() {
       Optional(
           "sql", Scalar(kStatements),
           "Statements on the warehouse, in one transaction; they may write the DAG's project."),
+      Optional("writes", OneOrList(kWarehouseTable),
+               "sql: the tables that the statements make. What reads one of them runs after this "
+               "task, models may read it, and what is triggered by it runs."),
       Optional("check", CheckTaskShape(), "Data tests of a table as it stands."),
       Optional("train", TrainShape(), "Fits a model of machine learning."),
       Optional("predict", PredictShape(), "Scores rows by it."),

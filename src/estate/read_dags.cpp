@@ -119,7 +119,15 @@ DagTask ReadDagTask(const YamlNode& node) {
 std::optional<TaskAction> ReadAction(const YamlNode& node) {
   if (const YamlNode* name = node.Find({"integration"})) return IntegrationTask{name->text};
   if (node.Find({"model"}) != nullptr) return ModelTask{TableAt(node, {"model"})};
-  if (const YamlNode* sql = node.Find({"sql"})) return SqlTask{sql->text, "", sql->mark};
+  if (const YamlNode* sql = node.Find({"sql"})) {
+    SqlTask task{sql->text, "", {}, sql->mark};
+    for (const std::string& text : ReadList(node, {"writes"})) {
+      if (auto table = ParseTableAddress(text); table.ok()) {
+        task.writes.push_back(std::move(table).value());
+      }
+    }
+    return task;
+  }
   if (const YamlNode* check = node.Find({"check"})) return ReadCheck(*check);
   if (const YamlNode* train = node.Find({"train"})) return ReadTrain(*train);
   if (const YamlNode* predict = node.Find({"predict"})) return ReadPredict(*predict);

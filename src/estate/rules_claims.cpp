@@ -24,13 +24,19 @@ std::string DestinationOf(const Integration& integration) {
   return destination.connection + ":" + parts.value()[0] + "." + parts.value()[1];
 }
 
-// What a task writes under its own name; "" for what it leaves to a job.
-std::string WrittenBy(const TaskAction& action) {
-  if (const auto* train = std::get_if<TrainTask>(&action))
-    return "the trained model " + train->model;
-  if (const auto* predict = std::get_if<PredictTask>(&action)) return predict->into.ToString();
-  if (const auto* split = std::get_if<SplitTask>(&action)) return "lake " + split->into.ToString();
-  return "";
+// What a task writes under its own name; nothing of what it leaves to a job.
+std::vector<std::string> WrittenBy(const TaskAction& action) {
+  if (const auto* train = std::get_if<TrainTask>(&action)) {
+    return {"the trained model " + train->model};
+  }
+  if (const auto* predict = std::get_if<PredictTask>(&action)) return {predict->into.ToString()};
+  if (const auto* split = std::get_if<SplitTask>(&action))
+    return {"lake " + split->into.ToString()};
+  std::vector<std::string> places;
+  if (const auto* sql = std::get_if<SqlTask>(&action)) {
+    for (const TableAddress& table : sql->writes) places.push_back(table.ToString());
+  }
+  return places;
 }
 
 class Claims {
@@ -84,7 +90,9 @@ void CheckClaims(const EstateDocs& docs, std::vector<Finding>& findings) {
     const std::string what = "DAG \"" + doc.dag.name + "\"";
     claims.Name(doc.dag.name, {"", what, doc.dag.mark});
     for (const Task& task : doc.dag.tasks) {
-      claims.Place(WrittenBy(task.action), {what + doc.dag.mark.ToString(), what, task.mark});
+      for (const std::string& place : WrittenBy(task.action)) {
+        claims.Place(place, {what + doc.dag.mark.ToString(), what, task.mark});
+      }
     }
   }
 }

@@ -135,6 +135,13 @@ INSTANTIATE_TEST_SUITE_P(
                 "trigger: { cron: \"0 0 31 2 *\" }\n"},
         DagCase{"Continuous", "  a: { command: [x] }\n", "expected a schedule",
                 "trigger: continuous\n"},
+        DagCase{"WritesOfAnother", "  a: { command: [x], writes: coltrane.d.t }\n",
+                "writes goes with sql"},
+        DagCase{"WritesElsewhere", "  a: { sql: SELECT 1, writes: movva-datalake.d.t }\n",
+                "statements write project coltrane, the DAG's"},
+        DagCase{"WritesWhatAnIntegrationDoes",
+                "  a: { sql: SELECT 1, writes: [coltrane.d.t, coltrane.d.users] }\n",
+                "coltrane.d.users is already written by"},
         DagCase{"Empty", "  {}\n", "tasks is empty"}),
     [](const auto& row) { return row.param.name; });
 

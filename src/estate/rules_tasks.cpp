@@ -32,6 +32,9 @@ class TaskCheck {
   void Check() {
     CheckAfter();
     CheckPolicy(scope_.docs, task_.policy, node_, scope_.findings);
+    if (!std::holds_alternative<SqlTask>(task_.action) && node_.Find({"writes"}) != nullptr) {
+      Report({"writes"}, "writes goes with sql: what else writes a table is known");
+    }
     std::visit([this](const auto& action) { CheckAction(action); }, task_.action);
   }
 
@@ -113,6 +116,12 @@ class TaskCheck {
     CheckTemplates({"sql"}, action.sql, Quoting::kSql);
     if (scope_.doc.dag.project.empty() && scope_.doc.node->Lacks({"project"})) {
       Report({"sql"}, "statements write one project: add \"project: NAME\" to the DAG");
+    }
+    for (const TableAddress& table : action.writes) {
+      CheckTable({"writes"}, table);
+      if (action.project.empty() || table.project == action.project) continue;
+      Report({"writes"}, "statements write project " + action.project + ", the DAG's, and " +
+                             table.ToString() + " is in another one");
     }
   }
 

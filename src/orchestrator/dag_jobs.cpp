@@ -35,14 +35,16 @@ std::set<TableAddress> ReadBy(const estate::Estate& estate, const estate::TaskAc
   return {};
 }
 
-std::optional<TableAddress> WrittenBy(const estate::Estate& estate,
-                                      const estate::TaskAction& action) {
-  if (const auto* model = std::get_if<estate::ModelTask>(&action)) return model->table;
-  if (const auto* predict = std::get_if<estate::PredictTask>(&action)) return predict->into;
+std::vector<TableAddress> WrittenBy(const estate::Estate& estate,
+                                    const estate::TaskAction& action) {
+  if (const auto* model = std::get_if<estate::ModelTask>(&action)) return {model->table};
+  if (const auto* predict = std::get_if<estate::PredictTask>(&action)) return {predict->into};
+  if (const auto* sql = std::get_if<estate::SqlTask>(&action)) return sql->writes;
   if (const auto* task = std::get_if<estate::IntegrationTask>(&action)) {
-    return estate.integrations.at(task->integration).destination.table;
+    const auto& table = estate.integrations.at(task->integration).destination.table;
+    if (table) return {*table};
   }
-  return std::nullopt;
+  return {};
 }
 
 // Whether `task` can only run once `before` has ended, by what the DAG declares.
@@ -180,7 +182,9 @@ std::vector<std::string> TasksBefore(const estate::Estate& estate, const estate:
     const bool declared =
         std::find(task.after.begin(), task.after.end(), other.name) != task.after.end();
     const auto written = WrittenBy(estate, other.action);
-    const bool feeds = (written && reads.contains(*written)) || Trains(other.action, task.action);
+    const bool feeds = std::any_of(written.begin(), written.end(),
+                                   [&](const auto& table) { return reads.contains(table); }) ||
+                       Trains(other.action, task.action);
     const bool may_follow = other.name != task.name && !Follows(dag, other.name, task.name);
     if (declared || (feeds && may_follow)) before.push_back(other.name);
   }
@@ -222,7 +226,7 @@ std::vector<TaskPiece> PiecesOf(const TaskContext& context, const estate::Dag& d
     head.rule = task.rule;
     first[task.name] = head.name;
     const auto written = WrittenBy(context.estate, task.action);
-    if (written) made.back().spec.writes = written->ToString();
+    if (!written.empty()) made.back().spec.writes = written.front().ToString();
     for (TaskPiece& piece : made) pieces.push_back(std::move(piece));
   }
   for (TaskPiece& piece : pieces) {

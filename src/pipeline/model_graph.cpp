@@ -44,6 +44,9 @@ class GraphReader {
       for (const estate::Task& task : dag.tasks) {
         const auto* predict = std::get_if<estate::PredictTask>(&task.action);
         if (predict != nullptr) makers_.emplace(predict->into.ToString(), name);
+        const auto* sql = std::get_if<estate::SqlTask>(&task.action);
+        if (sql == nullptr) continue;
+        for (const auto& table : sql->writes) makers_.emplace(table.ToString(), name);
       }
     }
     for (const auto& [address, maker] : makers_) tables_.push_back(address);
@@ -92,7 +95,7 @@ class GraphReader {
     const std::string address = table.ToString();
     const auto maker = makers_.find(address);
     if (maker == makers_.end()) {
-      Report(mark, fmt::format("{}no integration, model or predict task makes {}{}", what, address,
+      Report(mark, fmt::format("{}no integration, model or task of a DAG makes {}{}", what, address,
                                DidYouMean(address, tables_)));
       return;
     }

@@ -75,6 +75,23 @@ TEST_F(DagsTest, RunsInTheOrderOfWhatIsReadAndWritten) {
   EXPECT_THAT(estate_.Run({"logs", run}).out, HasSubstr("state RJ of load"));
 }
 
+TEST_F(DagsTest, AModelMayReadWhatStatementsMake) {
+  estate_.Write("models/dw/d/top.sql", "SELECT uf FROM dw.d.note");
+  Dag("load",
+      "project: dw\ntasks:\n  top: { model: dw.d.top }\n"
+      "  note: { sql: \"CREATE OR REPLACE TABLE dw.d.note AS SELECT 'SP' AS uf\" }\n");
+  Fails({"run", "load"}, 2, {"no integration, model or task of a DAG makes dw.d.note"});
+  Dag("load",
+      "project: dw\ntasks:\n  top: { model: dw.d.top }\n"
+      "  note: { sql: \"CREATE OR REPLACE TABLE dw.d.note AS SELECT 'SP' AS uf\", "
+      "writes: dw.d.note }\n");
+  const Outcome checked = estate_.Run({"check"});
+  EXPECT_EQ(checked.exit_code, 0) << checked.ToString();
+  const Outcome outcome = RunDag({"load"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.ToString();
+  EXPECT_EQ(WarehouseLines("select uf from dw.d.top"), std::vector<std::string>{"SP"});
+}
+
 TEST_F(DagsTest, TheServiceRunsThemToo) {
   Dag("load", kLoad);
   Dag("outer", "tasks:\n  inner: { dag: { dag: load, params: { state: RJ } } }\n");

@@ -24,7 +24,7 @@ struct CopyMoment {
   WallTime taken_at{};
   /// What a copy of the table reads, when its parts are kept so that another process
   /// can go on with it (begun_copy.h); "": it begins anew.
-  std::string origin;
+  std::string origin{};
   bool goes_on = false;                        // With the stage that FindBegunCopy has found.
   std::function<void()> on_part_kept = [] {};  // On the lanes' threads.
 };

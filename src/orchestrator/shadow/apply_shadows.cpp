@@ -38,6 +38,10 @@ std::string OtherWriter(const estate::Estate& estate, const std::string& integra
     for (const estate::Task& task : dag.tasks) {
       const auto* predict = std::get_if<estate::PredictTask>(&task.action);
       if (predict != nullptr && predict->into == table) return name;
+      const auto* sql = std::get_if<estate::SqlTask>(&task.action);
+      if (sql == nullptr) continue;
+      const auto& writes = sql->writes;
+      if (std::find(writes.begin(), writes.end(), table) != writes.end()) return name;
     }
   }
   const auto model = estate.models.find(table.ToString());

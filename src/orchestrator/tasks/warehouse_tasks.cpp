@@ -105,11 +105,14 @@ ThreadWork WorkOf(const TaskContext& context, const estate::Dag& dag,
                   const estate::SqlTask& action) {
   return ThreadWorkOf([&context, &dag, &action](const Attempt& attempt, const std::stop_token& stop,
                                                 AttemptOutcome&) {
-    return WithWarehouse(context, stop, [&](duckdb_connection connection) -> Status {
+    const Status done = WithWarehouse(context, stop, [&](duckdb_connection connection) -> Status {
       AFL_ASSIGN(const auto values, ValuesOf(context, dag, attempt));
       AFL_ASSIGN(const std::string sql, pipeline::WarehouseSql(action.sql, values));
       return RunStatements(connection, sql).Within([&] { return action.mark.ToString(); });
     });
+    if (!done.ok()) return done;
+    for (const estate::TableAddress& table : action.writes) context.on_updated(table);
+    return done;
   });
 }
 

@@ -2,7 +2,10 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
+#include <string_view>
+#include <utility>
 
 #include "cli/commands.h"
 #include "estate/load.h"
@@ -24,7 +27,27 @@ std::vector<const CLI::App*> CommandsOf(const CLI::App& app) {
   });
 }
 
-// Names of integrations are asked for while completing, so they are never stale.
+// What commands call their arguments.
+constexpr const char* kJobArgument = "JOB";
+constexpr const char* kIntegrationArgument = "INTEGRATION";
+
+bool Takes(const CLI::App& command, std::string_view what) {
+  const auto options = command.get_options();
+  return std::any_of(options.begin(), options.end(), [&](const CLI::Option* option) {
+    return option->get_positional() && option->get_name(true).find(what) != std::string::npos;
+  });
+}
+
+// The commands whose argument is such a name: "run|status".
+std::string CommandsThatTake(const CLI::App& app, std::string_view what, std::string_view between) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : CommandsOf(app)) {
+    if (Takes(*command, what)) names.push_back(command->get_name());
+  }
+  return fmt::format("{}", fmt::join(names, between));
+}
+
+// Names are asked for while completing, so they are never stale.
 std::string BashScript(const CLI::App& app) {
   std::vector<std::string> names;
   std::string cases;
@@ -38,7 +61,8 @@ std::string BashScript(const CLI::App& app) {
 {cases}    *) words="{names} {global}" ;;
   esac
   case $command in
-    run|reconcile|status) words="$words {global} $(afluente completion --integrations 2>/dev/null)" ;;
+    {jobs}) words="$words {global} $(afluente completion --jobs 2>/dev/null)" ;;
+    {integrations}) words="$words {global} $(afluente completion --integrations 2>/dev/null)" ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
 }
@@ -46,6 +70,8 @@ std::string BashScript(const CLI::App& app) {
 complete -o default -F _afluente afluente
 )sh",
                      fmt::arg("cases", cases), fmt::arg("names", fmt::join(names, " ")),
+                     fmt::arg("jobs", CommandsThatTake(app, kJobArgument, "|")),
+                     fmt::arg("integrations", CommandsThatTake(app, kIntegrationArgument, "|")),
                      fmt::arg("global", FlagsOf(app)));
 }
 
@@ -59,15 +85,23 @@ std::string FishScript(const CLI::App& app) {
     script += fmt::format("complete -c afluente -n __fish_use_subcommand -a {} -d '{}'\n",
                           command->get_name(), command->get_description());
   }
-  return script +
-         "complete -c afluente -n '__fish_seen_subcommand_from run reconcile status' "
-         "-a '(afluente completion --integrations 2>/dev/null)'\n";
+  for (const auto& [argument, flag] :
+       {std::pair(kJobArgument, "--jobs"), std::pair(kIntegrationArgument, "--integrations")}) {
+    script += fmt::format(
+        "complete -c afluente -n '__fish_seen_subcommand_from {}' "
+        "-a '(afluente completion {} 2>/dev/null)'\n",
+        CommandsThatTake(app, argument, " "), flag);
+  }
+  return script;
 }
 
-Result<int> PrintIntegrations(const GlobalFlags& flags) {
+Result<int> PrintNames(const GlobalFlags& flags, bool all_jobs) {
   AFL_ASSIGN(const auto folder, EstateFolder(flags));
   AFL_ASSIGN(const estate::Loaded loaded, estate::Load(folder, flags.profile));
   for (const auto& [name, integration] : loaded.estate.integrations) fmt::print("{}\n", name);
+  if (!all_jobs) return kOk;
+  for (const auto& [address, model] : loaded.estate.models) fmt::print("{}\n", model.name);
+  for (const auto& [name, dag] : loaded.estate.dags) fmt::print("{}\n", name);
   return kOk;
 }
 
@@ -76,13 +110,14 @@ Result<int> PrintIntegrations(const GlobalFlags& flags) {
 void AddCompletionCommand(const CommandContext& context) {
   auto shell = std::make_shared<std::string>("bash");
   auto integrations = std::make_shared<bool>(false);
+  auto jobs = std::make_shared<bool>(false);
   CLI::App* command = AddCommand(
       context, "completion", "Print a completion script for a shell",
       "  afluente completion bash > /etc/bash_completion.d/afluente\n"
       "  afluente completion zsh  >> ~/.zshrc\n"
       "  afluente completion fish > ~/.config/fish/completions/afluente.fish",
-      [app = &context.app, &flags = context.flags, shell, integrations]() -> Result<int> {
-        if (*integrations) return PrintIntegrations(flags);
+      [app = &context.app, &flags = context.flags, shell, integrations, jobs]() -> Result<int> {
+        if (*integrations || *jobs) return PrintNames(flags, *jobs);
         fmt::print("{}", *shell == "fish"  ? FishScript(*app)
                          : *shell == "zsh" ? ZshScript(*app)
                                            : BashScript(*app));
@@ -91,6 +126,7 @@ void AddCompletionCommand(const CommandContext& context) {
   command->add_option("SHELL", *shell, "bash, zsh or fish")
       ->check(CLI::IsMember({"bash", "zsh", "fish"}));
   command->add_flag("--integrations", *integrations, "Print the names of integrations instead");
+  command->add_flag("--jobs", *jobs, "Print the names of all jobs instead");
 }
 
 }  // namespace afluente::cli

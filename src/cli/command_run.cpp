@@ -264,7 +264,7 @@ void AddRunCommand(const CommandContext& context) {
       "A table and its checkpoint change in one commit: whatever interrupts a run, the old table\n"
       "stands. While `afluente serve` holds the warehouse, it does the running.",
       [&flags = context.flags, run] { return Run(flags, *run); });
-  command->add_option("NAME", run->names, "Names of integrations, models and DAGs");
+  command->add_option("JOB", run->names, "Names of integrations, models and DAGs");
   command->add_option("--param", run->params, "NAME=VALUE, for {{ params.NAME }} of a DAG");
   command->add_flag("--all", run->all, "Every integration and every model");
   command->add_flag("--full-refresh", run->full_refresh,

@@ -146,7 +146,7 @@ void AddStatusCommand(const CommandContext& context) {
       AddCommand(context, "status", "Show the last run of every integration and model",
                  "  afluente status\n  afluente status messages    its last 20 runs",
                  [&flags = context.flags, history] { return PrintStatus(flags, *history); });
-  command->add_option("NAME", *history, "Show the history of one integration or model");
+  command->add_option("JOB", *history, "Show the history of one integration or model");
 }
 
 }  // namespace afluente::cli

@@ -92,6 +92,19 @@ TEST_F(DagsTest, AModelMayReadWhatStatementsMake) {
   EXPECT_EQ(WarehouseLines("select uf from dw.d.top"), std::vector<std::string>{"SP"});
 }
 
+TEST_F(DagsTest, ShellsCompleteTheNamesOfJobs) {
+  Dag("load", kLoad);
+  EXPECT_EQ(Lines(estate_.Run({"completion", "--jobs"}).out),
+            (std::vector<std::string>{"users", "by_state", "load"}));
+  EXPECT_EQ(Lines(estate_.Run({"completion", "--integrations"}).out),
+            std::vector<std::string>{"users"});
+  for (const char* shell : {"bash", "fish"}) {
+    const std::string script = estate_.Run({"completion", shell}).out;
+    EXPECT_THAT(script, testing::ContainsRegex("backfill[^\n]*completion --jobs"));
+    EXPECT_THAT(script, testing::ContainsRegex("cutover[^\n]*completion --integrations"));
+  }
+}
+
 TEST_F(DagsTest, TheServiceRunsThemToo) {
   Dag("load", kLoad);
   Dag("outer", "tasks:\n  inner: { dag: { dag: load, params: { state: RJ } } }\n");

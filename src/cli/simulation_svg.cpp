@@ -19,8 +19,8 @@ using orchestrator::Use;
 using std::chrono::microseconds;
 
 constexpr double kWidth = 1400;
-constexpr double kLeft = 230;  // Names of lanes.
-constexpr double kRight = 96;  // What is counted of them.
+constexpr double kLeft = 230;   // Names of lanes.
+constexpr double kRight = 150;  // What is counted of them.
 constexpr double kPlot = kWidth - kLeft - kRight;
 constexpr double kLane = 26;
 constexpr double kBar = 14;
@@ -28,27 +28,28 @@ constexpr double kArea = 54;  // Of a pool.
 constexpr double kAreaGap = 22;
 constexpr double kBarMin = 1.6;  // What is shorter would not be seen.
 
-// Light and dark by what the reader's system wants; the same text in both.
+// Light, and dark where the reader's system wants it; the same text in both. Without variables,
+// which only browsers know.
 constexpr const char* kStyle = R"(
-  svg { --paper: #ffffff; --ink: #1b2430; --dim: #667085; --line: #e6e9ef; --day: #b9c1ce;
-        --weekend: #f4f6f9; --wait: #f2b544; --over: #d92d20; --use: #9db7e8; --use-line: #3b66b8;
-        --c0: #2f6fde; --c1: #12876f; --c2: #8a4fd0; --c3: #c2571a; --c4: #56657a; }
-  @media (prefers-color-scheme: dark) {
-    svg { --paper: #12161d; --ink: #e7ebf2; --dim: #98a2b3; --line: #232a35; --day: #455064;
-          --weekend: #181d26; --wait: #c9902c; --over: #f97066; --use: #2c4470; --use-line: #7ea2ea;
-          --c0: #6b9cf2; --c1: #3bb598; --c2: #b18aea; --c3: #e58a52; --c4: #97a4b8; } }
-  .paper { fill: var(--paper); } .weekend { fill: var(--weekend); }
-  text { font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif;
-         fill: var(--ink); }
+  text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif;
+         font-size: 12px; fill: #1b2430; }
   .title { font-size: 18px; font-weight: 600; } .section { font-size: 13px; font-weight: 600; }
-  .dim { fill: var(--dim); font-size: 11px; } .end { text-anchor: end; } .mid { text-anchor: middle; }
-  .line { stroke: var(--line); } .day { stroke: var(--day); } .base { stroke: var(--day); }
-  .wait { fill: var(--wait); } .skip { fill: none; stroke: var(--over); stroke-width: 1.5; }
-  .over { fill: var(--over); opacity: .75; } .use { fill: var(--use); }
-  .edge { fill: none; stroke: var(--use-line); stroke-width: 1.2; }
-  .limit { stroke: var(--over); stroke-dasharray: 4 3; opacity: .7; }
-  .c0 { fill: var(--c0); } .c1 { fill: var(--c1); } .c2 { fill: var(--c2); }
-  .c3 { fill: var(--c3); } .c4 { fill: var(--c4); }
+  .dim { fill: #667085; font-size: 11px; } .end { text-anchor: end; } .mid { text-anchor: middle; }
+  .paper { fill: #ffffff; } .weekend { fill: #f4f6f9; } .line { stroke: #e6e9ef; }
+  .day, .base { stroke: #b9c1ce; } .wait { fill: #f2b544; }
+  .skip { fill: none; stroke: #d92d20; stroke-width: 1.5; } .over { fill: #d92d20; opacity: .75; }
+  .use { fill: #9db7e8; } .edge { fill: none; stroke: #3b66b8; stroke-width: 1.2; }
+  .limit { stroke: #d92d20; stroke-dasharray: 4 3; opacity: .7; }
+  .c0 { fill: #2f6fde; } .c1 { fill: #12876f; } .c2 { fill: #8a4fd0; } .c3 { fill: #c2571a; }
+  .c4 { fill: #56657a; }
+  @media (prefers-color-scheme: dark) {
+    text { fill: #e7ebf2; } .dim { fill: #98a2b3; }
+    .paper { fill: #12161d; } .weekend { fill: #181d26; } .line { stroke: #232a35; }
+    .day, .base { stroke: #455064; } .wait { fill: #c9902c; }
+    .skip, .limit { stroke: #f97066; } .over { fill: #f97066; }
+    .use { fill: #2c4470; } .edge { stroke: #7ea2ea; }
+    .c0 { fill: #6b9cf2; } .c1 { fill: #3bb598; } .c2 { fill: #b18aea; } .c3 { fill: #e58a52; }
+    .c4 { fill: #97a4b8; } }
 )";
 
 std::string Escape(const std::string& text) {
@@ -105,7 +106,7 @@ class Drawing {
                      MomentText(report_.zone, to_), report_.zone.name(),
                      FormatCount(report_.timeline.runs.size()), lanes_.size()));
     Legend();
-    y_ += 34;
+    y_ += 42;
     const double top = y_;
     y_ += 8;
     for (const SimulatedJob* job : lanes_) Lane(*job);
@@ -192,10 +193,10 @@ class Drawing {
     }
     for (const WallTime day : Marks(kDay)) {
       Add("<line class=\"day\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.1f}\" y2=\"{2:.1f}\"/>\n",
-          X(day), top - 16, bottom);
+          X(day), top - (step < kDay ? 28 : 16), bottom);
       const auto local = std::chrono::floor<std::chrono::days>(report_.zone.ToLocal(day));
       if (number++ % label_every == 0 && X(day) + 70 < kLeft + kPlot + kRight) {
-        Text(X(day) + 4, top - (step < kDay && days <= 2 ? 18 : 8), "dim", DayText(local));
+        Text(X(day) + 4, top - (step < kDay ? 19 : 8), "dim", DayText(local));
       }
     }
     Add("<line class=\"base\" x1=\"{0:.1f}\" x2=\"{1:.1f}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\"/>\n",
@@ -213,11 +214,11 @@ class Drawing {
     if (!report_.overlaps.empty()) entries.emplace_back("wait", "waits for the run before");
     double x = kWidth - 24;
     for (auto it = entries.rbegin(); it != entries.rend(); ++it) {
-      Add("<text class=\"dim end\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n", x, y_, it->second);
-      x -= 6.2 * static_cast<double>(it->second.size()) + 16;
+      x -= 6.4 * static_cast<double>(it->second.size());
+      Text(x, y_, "dim", it->second);
       Add("<rect class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"10\" height=\"10\" rx=\"2\"/>\n",
-          it->first, x, y_ - 9);
-      x -= 14;
+          it->first, x - 14, y_ - 9);
+      x -= 32;
     }
   }
 

@@ -248,10 +248,14 @@ Result<data::DuckConnection> Warehouse::Connect() const {
 
 Status Warehouse::Checkpoint(const std::string& project) const {
   AFL_ASSIGN(const data::DuckConnection connection, Connect());
+  return CheckpointFile(connection.get(), project);
+}
+
+Status CheckpointFile(duckdb_connection connection, const std::string& project) {
   constexpr auto kPatience = std::chrono::seconds(1);
   const auto deadline = SystemClock().Monotonic() + kPatience;
   while (true) {
-    const Status status = data::Execute(connection.get(), "CHECKPOINT " + QuoteIdentifier(project));
+    const Status status = data::Execute(connection, "CHECKPOINT " + QuoteIdentifier(project));
     if (status.ok()) return status;
     if (SystemClock().Monotonic() > deadline) {
       return Error(ErrorKind::kTransient, status.error().message());

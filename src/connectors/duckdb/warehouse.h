@@ -77,4 +77,7 @@ std::string NewFileOptions();
 Status AttachFile(duckdb_connection connection, const std::filesystem::path& file,
                   const std::string& project, Access access);
 
+/// Warehouse::Checkpoint of a file that is attached under any name.
+Status CheckpointFile(duckdb_connection connection, const std::string& project);
+
 }  // namespace afluente::duck

@@ -203,14 +203,14 @@ fs::path WarehouseCopy::FileOf(const std::string& project) const {
   return duck::FileOf(folder_, project);
 }
 
-// A transaction sees a file as of its first statement that looks into it.
+// A transaction sees a file as of its first statement that looks into it. Into that one
+// alone: the catalog's functions look into all, and would hold the copies' files, too.
 Status WarehouseCopy::Pin() {
   for (const Part& part : parts_) {
     AFL_TRY(data::Execute(part.connection.get(), "BEGIN"));
     AFL_TRY(data::QueryCells(part.connection.get(),
-                             fmt::format("SELECT count(*) FROM duckdb_tables() WHERE database_name "
-                                         "= {}",
-                                         QuoteLiteral(part.project))));
+                             fmt::format("SELECT count(*) FROM {}.{}.format",
+                                         QuoteIdentifier(part.project), kSystemSchema)));
   }
   return Done{};
 }
@@ -230,7 +230,7 @@ Result<CopiedProject> WarehouseCopy::Copy(const std::string& project, const std:
     AFL_ASSIGN(auto views, FindAll(connection, project, true));
     AFL_TRY(data::Execute(connection, "COMMIT"));
     AFL_TRY(CopyViews(connection, std::move(views), copied));
-    AFL_TRY(data::Execute(connection, "CHECKPOINT " + QuoteIdentifier(NameOfCopy(project))));
+    AFL_TRY(CheckpointFile(connection, NameOfCopy(project)));
   }
   AFL_TRY(data::Execute(connection, "DETACH " + QuoteIdentifier(NameOfCopy(project))));
   parts_.erase(part);

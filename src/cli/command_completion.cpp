@@ -65,8 +65,7 @@ std::string BashScript(const CLI::App& app) {
     {integrations}) words="$words {global} $(afluente completion --integrations 2>/dev/null)" ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
-}
-}
+}}
 complete -o default -F _afluente afluente
 )sh",
                      fmt::arg("cases", cases), fmt::arg("names", fmt::join(names, " ")),

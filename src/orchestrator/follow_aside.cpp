@@ -109,7 +109,7 @@ Status FollowGroup::FollowWhileCopying(Prepared& prepared, StreamForm& form,
   copy.relations = prepared.relations;
   copy.repairs = prepared.repairs;
   copy.begun = prepared.begun;
-  copy.keeps_parts = prepared.keeps_parts;
+  copy.keys_alone = prepared.keys_alone;
   copy.stored = prepared.stored;
   copy.slot_exists = true;
   AFL_ASSIGN(copy.catalog, postgres::Connect(copy.endpoint.dsn, copy.endpoint.overrides));
@@ -121,14 +121,9 @@ Status FollowGroup::FollowWhileCopying(Prepared& prepared, StreamForm& form,
       continue;
     }
     copied.insert(name);
-    const auto range = KeptChanges::Look(context_.spool_folder, name);
-    const auto begun = prepared.begun.find(name);
-    const bool goes_on = range && begun != prepared.begun.end() &&
-                         range->Bridges(begun->second.position, prepared.confirmed);
-    // Of a copy that begins, nothing is needed that was kept before.
-    if (!goes_on) KeptChanges::Drop(context_.spool_folder, name);
-    prepared.set_aside[name] = {prepared.relations.at(name),
-                                goes_on ? range->until : prepared.confirmed};
+    // Of what was kept before, nothing is needed.
+    KeptChanges::Drop(context_.spool_folder, name);
+    prepared.set_aside[name] = {prepared.relations.at(name), prepared.confirmed};
   }
   copy.positions = prepared.positions;
   hooks.on_copying(copied);

@@ -8,7 +8,6 @@
 #include "connectors/duckdb/begun_copy.h"
 #include "connectors/duckdb/table_sink.h"
 #include "connectors/postgres/replication/change_stream.h"
-#include "connectors/postgres/replication/kept_changes.h"
 #include "connectors/postgres/replication/slot.h"
 #include "connectors/postgres/replication/wal_connection.h"
 #include "connectors/postgres/source.h"
@@ -38,6 +37,26 @@ Result<ServerMoment> ReadServerMoment(PGconn* catalog) {
                       static_cast<std::uint32_t>(std::atoll(PQgetvalue(row.get(), 0, 1)))};
 }
 
+// The integration as it would be if it moved what identifies its rows alone; nullopt: they
+// are not identified, or not by what arrives.
+std::optional<estate::Integration> KeysAlone(const estate::Integration& integration,
+                                             const postgres::ReplicaIdentity& identity) {
+  if (identity.columns.empty() || identity.is_full()) return std::nullopt;
+  estate::Integration keys = integration;
+  keys.columns.clear();
+  keys.destination.key.clear();
+  keys.parallel = 1;
+  for (const std::string& column : identity.columns) {
+    estate::ColumnRule& rule = keys.columns[column];
+    const auto told = integration.columns.find(column);
+    if (told != integration.columns.end()) rule = told->second;
+    if (rule.exclude || rule.mask || !rule.type.empty()) return std::nullopt;
+    rule.include = true;
+    keys.destination.key.push_back(pipeline::ArrivesAs(column, integration));
+  }
+  return keys;
+}
+
 }  // namespace
 
 std::vector<const estate::Integration*> FollowGroup::NotCopied(const Prepared& prepared) const {
@@ -59,27 +78,25 @@ Status FollowGroup::BeginWatch(Prepared& prepared, const estate::Integration& wa
   return Done{};
 }
 
-// Only rows that a key names, and that arrive as they are read, can be put together from two
-// snapshots. What was asked to be copied again is.
+// What was asked to be copied again is; so is what does not arrive as it is read.
 Status FollowGroup::FindBegun(Prepared& prepared, const std::set<std::string>& resync) const {
   for (const estate::Integration* integration : NotCopied(prepared)) {
     const std::string& name = integration->name;
-    const bool may_be_put_together =
-        !IsWatch(*integration) && integration->form == estate::Form::kMirror &&
-        !integration->FollowsInsertsOnly() && integration->transform.empty() &&
-        integration->on_bad_row == estate::OnBadRow::kFail;
     const bool is_new = !resync.contains(name) && !prepared.repairs.contains(name);
-    if (!may_be_put_together || !is_new) continue;
-    prepared.keeps_parts.insert(name);
-    if (!prepared.slot_exists) continue;
+    const bool may_go_on = !IsWatch(*integration) && !integration->FollowsInsertsOnly() &&
+                           integration->form == estate::Form::kMirror &&
+                           integration->transform.empty() &&
+                           integration->on_bad_row == estate::OnBadRow::kFail;
+    if (!is_new || !may_go_on) continue;
+    AFL_ASSIGN(const auto identity,
+               postgres::ReadIdentity(prepared.catalog.get(), prepared.relations.at(name)));
+    auto keys = KeysAlone(*integration, identity);
+    if (!keys) continue;
+    prepared.keys_alone.emplace(name, *std::move(keys));
     AFL_ASSIGN(auto copy, duck::FindBegunCopy(context_.warehouse, *integration));
     if (!copy) continue;
-    const auto origin = ParseOrigin(copy->origin, *integration, prepared.states.at(name));
-    if (!origin) continue;
-    const auto range = postgres::KeptChanges::Look(context_.spool_folder, name);
-    const bool comes = prepared.confirmed <= origin->position ||
-                       (range && range->Bridges(origin->position, prepared.confirmed));
-    if (comes) prepared.begun[name] = {origin->position, origin->since, *std::move(copy)};
+    const auto since = SinceOf(copy->origin, *integration, prepared.states.at(name));
+    if (since) prepared.begun[name] = {*since, *std::move(copy)};
   }
   return Done{};
 }
@@ -155,21 +172,26 @@ Status FollowGroup::CopyTable(Prepared& prepared, const estate::Integration& int
     return Done{};
   }
   AFL_ASSIGN(auto copy, CopyMomentOf(prepared, integration, moment));
-  if (prepared.keeps_parts.contains(name) && !copy.key.empty()) {
-    AFL_ASSIGN(const Lsn lsn, postgres::ParsePosition(moment.snapshot.position));
-    copy.origin = OriginOf(integration, locked, lsn, moment.since);
+  const auto keys = prepared.keys_alone.find(name);
+  if (keys != prepared.keys_alone.end()) {
+    copy.origin = OriginOf(integration, locked, moment.since);
   }
   if (const auto begun = prepared.begun.find(name); begun != prepared.begun.end()) {
+    const duck::BegunCopy& parts = begun->second.copy;
     AFL_ASSIGN(const std::string shape,
                duck::CopyShape(context_.warehouse, integration, source->schema()));
-    if (shape == begun->second.copy.shape) {
-      copy.origin = begun->second.copy.origin;
-      copy.goes_on = true;
-      moment.snapshot.position = postgres::ToPosition(begun->second.position);
-      moment.snapshot.read_before = {begun->second.copy.parts, begun->second.since};
-      AFL_ASSIGN(source, open());
+    if (shape == parts.shape) {
       spdlog::info("{}: goes on with a copy that was cut off; {} parts of it are there", name,
-                   begun->second.copy.parts.size());
+                   parts.parts.size());
+      moment.snapshot.read_before = {parts.parts, begun->second.since, true};
+      pipeline::Progress of_keys;
+      AFL_ASSIGN(auto still_there, postgres::OpenSource(prepared.endpoint, keys->second,
+                                                        std::nullopt, of_keys, &moment.snapshot));
+      AFL_TRY(duck::KeepOnly(context_.warehouse, integration,
+                             {keys->second, std::move(still_there)}, stop));
+      moment.snapshot.read_before->only_unchanged = false;
+      AFL_ASSIGN(source, open());
+      copy.goes_on = true;
     }
   }
   const auto at_step = KillPointOfEnvironment();

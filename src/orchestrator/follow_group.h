@@ -97,7 +97,7 @@ class FollowGroup {
   struct Prepared;
   bool IsWatch(const estate::Integration& integration) const;
   Result<Prepared> Prepare(const std::set<std::string>& resync, const Hooks& hooks);
-  /// Which copies were cut off and can go on, and which may be.
+  /// Which copies were cut off and can go on, and which could.
   Status FindBegun(Prepared& prepared, const std::set<std::string>& resync) const;
   Status PrepareAside(Prepared& prepared) const;
   Status Refuse(const std::vector<postgres::Obstacle>& obstacles, bool leaves_out);

@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 
-#include "connectors/postgres/replication/lsn.h"
 #include "connectors/postgres/replication/table_state.h"
 #include "estate/estate.h"
 
@@ -14,16 +13,12 @@ namespace afluente::orchestrator {
 
 /// `since`: the oldest transaction that had not ended when the snapshot was taken.
 std::string OriginOf(const estate::Integration& integration, const postgres::TableState& state,
-                     postgres::Lsn position, std::uint32_t since);
-
-struct Origin {
-  postgres::Lsn position;
-  std::uint32_t since = 0;
-};
+                     std::uint32_t since);
 
 /// nullopt when `text` is none, or of another table or condition than `integration` and
 /// `state` now are.
-std::optional<Origin> ParseOrigin(const std::string& text, const estate::Integration& integration,
-                                  const postgres::TableState& state);
+std::optional<std::uint32_t> SinceOf(const std::string& text,
+                                     const estate::Integration& integration,
+                                     const postgres::TableState& state);
 
 }  // namespace afluente::orchestrator

@@ -17,10 +17,9 @@
 
 namespace afluente::orchestrator {
 
-/// A first copy that was cut off, and that the changes since then can be had of.
+/// A first copy that was cut off.
 struct FollowGroup::Begun {
-  postgres::Lsn position;   // Of the snapshot that it began with.
-  std::uint32_t since = 0;  // The oldest transaction that had not ended then.
+  std::uint32_t since = 0;  // The oldest transaction that had not ended when it began.
   duck::BegunCopy copy;
 };
 
@@ -41,11 +40,11 @@ struct FollowGroup::Prepared {
   /// and repaired rather than copied.
   std::map<std::string, std::string> repairs;
   std::map<std::string, Begun> begun;  // By integration without a position.
-  std::set<std::string> keeps_parts;   // Integrations whose copy another process may go on with.
-  std::set<std::string>
-      stored;                 // Integrations of which there is a table, even if it is to be copied.
-  bool written_anew = false;  // While it was followed.
-  bool copied_beside = false;  // While the others were followed.
+  /// Integrations whose copy another process may go on with, as if they moved their keys alone.
+  std::map<std::string, estate::Integration> keys_alone;
+  std::set<std::string> stored;  // Integrations that have a table, even if it is to be copied.
+  bool written_anew = false;     // While it was followed.
+  bool copied_beside = false;    // While the others were followed.
   bool slot_exists = false;
   postgres::Lsn confirmed;                 // What the slot begins with, if it exists.
   std::vector<std::string> kept;           // Integrations whose changes the disk has, not the slot.

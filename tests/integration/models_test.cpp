@@ -157,8 +157,8 @@ TEST_F(ModelsTest, CheckNamesEveryMistakeAndRunRefuses) {
       check.out,
       AllOf(HasSubstr("models/dw/d/a.sql:1:15: each of these needs the one behind it first, "
                       "in a circle: a -> b -> c -> a"),
-            HasSubstr("models/dw/d/unknown.sql:1:15: no integration, model or predict "
-                      "task makes "
+            HasSubstr("models/dw/d/unknown.sql:1:15: no integration, model or "
+                      "task of a DAG makes "
                       "dw.d.aa (did you mean \"dw.d.a\"?)"),
             HasSubstr("models/dw/d/writes.sql:1:1: this is no SELECT"),
             HasSubstr("models/dw/d/broken.sql:2:"),

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -11,6 +13,7 @@
 #include "data/batch.h"
 #include "data/duckdb_api.h"
 #include "estate/estate.h"
+#include "pipeline/source.h"
 
 namespace afluente::duck {
 
@@ -24,6 +27,12 @@ struct BegunCopy {
 
 /// The stage of `table`: "_afluente_stage_t" in its dataset.
 estate::TableAddress StageOf(estate::TableAddress table);
+
+/// The keys of the stage's rows that the source still has as they are.
+struct StillThere {
+  estate::Integration integration;  // As it would be if it moved the key alone.
+  std::unique_ptr<pipeline::Source> source;
+};
 
 /// What is kept of a copy of `integration`; nullopt: nothing, or a stage that does not
 /// hold what it should.
@@ -39,9 +48,15 @@ Result<std::string> CopyShape(Warehouse& warehouse, const estate::Integration& i
 Status BeginCopy(duckdb_connection connection, const estate::Integration& integration,
                  const std::string& origin, const std::string& shape);
 
-/// Inside the transaction that wrote the part's rows. "": rows that came again.
+/// Inside the transaction that wrote the part's rows. "": rows that came again, or, below
+/// zero, went.
 Status KeepPart(duckdb_connection connection, const estate::Integration& integration,
-                const std::string& part, std::uint64_t rows);
+                const std::string& part, std::int64_t rows);
+
+/// Takes the rows out of the stage that are not among those that are still there.
+/// Errors: of the parts; kCancelled when `stop` fires.
+Status KeepOnly(Warehouse& warehouse, const estate::Integration& integration,
+                const StillThere& still_there, const std::stop_token& stop);
 
 /// Inside the transaction that publishes the stage, or drops it.
 Status ForgetCopy(duckdb_connection connection, const estate::Integration& integration);

@@ -25,7 +25,7 @@ struct CopyMoment {
   /// What a copy of the table reads, when its parts are kept so that another process
   /// can go on with it (begun_copy.h); "": it begins anew.
   std::string origin{};
-  bool goes_on = false;                        // With the stage that FindBegunCopy has found.
+  bool goes_on = false;  // With the stage that FindBegunCopy has found, after KeepOnly.
   std::function<void()> on_part_kept = [] {};  // On the lanes' threads.
 };
 

@@ -52,7 +52,8 @@ class TableSink final : public pipeline::Sink {
  private:
   std::string Dataset() const;
   std::string Stage() const;
-  Status KeepLast(const std::vector<std::string>& key);
+  Status KeepLast();
+  Status CountStaged();
   bool KeepsParts() const { return !copy_.origin.empty(); }
   Status MakeStage(const data::Schema& schema);
   Status LoadParts(data::BatchReader& lane, const std::stop_token& stop);
@@ -156,7 +157,9 @@ std::vector<TableColumn> TableSink::StageColumns() const {
 Status TableSink::Prepare(const data::Schema& schema, std::uint64_t estimated_rows) {
   AFL_ASSIGN(target_, ReadColumns(connection_.get(), address_));
   AFL_TRY(Fit(schema, estimated_rows));
-  if (!copy_.goes_on) {
+  if (copy_.goes_on) {
+    AFL_TRY(CountStaged());
+  } else {
     AFL_TRY(data::Execute(connection_.get(), "BEGIN"));
     Status made = MakeStage(schema);
     if (made.ok()) made = data::Execute(connection_.get(), "COMMIT");
@@ -186,7 +189,7 @@ Status TableSink::MakeStage(const data::Schema& schema) {
 Status TableSink::LoadParts(data::BatchReader& lane, const std::stop_token& stop) {
   while (const std::string* part = lane.TakePart()) {
     const auto keep = [&](duckdb_connection connection, std::uint64_t rows) {
-      return KeepPart(connection, integration_, *part, rows);
+      return KeepPart(connection, integration_, *part, static_cast<std::int64_t>(rows));
     };
     AFL_ASSIGN(const std::uint64_t rows,
                rows_.DrainAnd(lane, "INSERT INTO " + Stage() + " BY NAME ", keep, stop));
@@ -204,28 +207,31 @@ Status TableSink::Load(data::BatchReader& lane, const std::stop_token& stop) {
   return Done{};
 }
 
-// Of rows with one key the last one counts: messages that came one after the other, or
-// a row that was read again. They stand in the stage as they came: whoever reads them
-// sees to that.
-Status TableSink::KeepLast(const std::vector<std::string>& key) {
+// Messages of one key come one after the other, and the last one counts. They stand
+// in the stage as they came: whoever reads them sees to that.
+Status TableSink::KeepLast() {
   std::string keys;
-  for (const std::string& column : key) {
-    keys += (keys.empty() ? "" : ", ") + QuoteIdentifier(column);
+  for (const std::string& key : integration_.destination.key) {
+    keys += (keys.empty() ? "" : ", ") + QuoteIdentifier(key);
   }
   AFL_ASSIGN(const auto repeated,
              data::QueryCells(connection_.get(),
                               fmt::format("SELECT count(*) FROM (SELECT 1 FROM {} GROUP BY {} "
                                           "HAVING count(*) > 1)",
                                           Stage(), keys)));
-  if (repeated.front().front().text != "0") {
-    AFL_TRY(data::Execute(connection_.get(),
-                          fmt::format("DELETE FROM {0} WHERE rowid NOT IN (SELECT max(rowid) FROM "
-                                      "{0} GROUP BY {1})",
-                                      Stage(), keys)));
-  }
-  AFL_ASSIGN(const auto left,
+  if (repeated.front().front().text == "0") return Done{};
+  AFL_TRY(
+      data::Execute(connection_.get(),
+                    fmt::format("DELETE FROM {0} WHERE rowid NOT IN (SELECT max(rowid) FROM {0} "
+                                "GROUP BY {1})",
+                                Stage(), keys)));
+  return CountStaged();
+}
+
+Status TableSink::CountStaged() {
+  AFL_ASSIGN(const auto rows,
              data::QueryCells(connection_.get(), "SELECT count(*) FROM " + Stage()));
-  staged_ = std::stoull(left.front().front().text);
+  staged_ = std::stoull(rows.front().front().text);
   return Done{};
 }
 
@@ -286,16 +292,13 @@ Result<pipeline::Committed> TableSink::Commit(const data::Position& end,
   const bool is_followed = integration_.mode == estate::Mode::kCdc;
   const bool names_rows =
       !is_followed || (!integration_.destination.key.empty() && integration_.transform.empty());
-  if (upserts && inbox::ReadsInbox(integration_)) AFL_TRY(KeepLast(integration_.destination.key));
-  if (copy_.goes_on) AFL_TRY(KeepLast(copy_.key));
+  if (upserts && inbox::ReadsInbox(integration_)) AFL_TRY(KeepLast());
   if (upserts && names_rows)
     AFL_TRY(CheckKeys(connection_.get(), Stage(), integration_.destination.key));
   if (upserts && !Replaces() && integration_.lookback.count() > 0 &&
       rows_.evolution().changes.empty()) {
     AFL_TRY(DropUnchangedRows());
-    AFL_ASSIGN(const auto left,
-               data::QueryCells(connection_.get(), "SELECT count(*) FROM " + Stage()));
-    staged_ = std::stoull(left.front().front().text);
+    AFL_TRY(CountStaged());
     AFL_ASSIGN(const auto stored, Stored());
     if (staged_ == 0 && stored == end) return pipeline::Committed{};
   }

@@ -249,6 +249,8 @@ void PostgresSource::PlanParts(const estate::Integration& integration, const Rel
   const std::int64_t wanted = integration.parallel > 0
                                   ? integration.parallel
                                   : std::clamp(pages / kPagesPerLaneMin, std::int64_t{1}, cores);
+  // Where pages cannot be told apart (any more), nothing of what was read before is.
+  if (!by_ctid && read_before_ && read_before_->only_unchanged) return SetSelects({}, 0);
   if (!by_ctid || (wanted == 1 && pages < kPagesPerLaneMin && !read_before_)) {
     SetSelects({{"", fmt::format("SELECT {} FROM {} WHERE {}", columns_.select_list, name.sql_name,
                                  condition)}},
@@ -280,13 +282,15 @@ void PostgresSource::AddParts(const Leaf& leaf, const std::string& condition, st
   };
   std::int64_t page = 0;
   for (const PageRange& known : ReadRanges(leaf.oid, read_before_)) {
-    if (page < known.from) add_fresh({page, known.from});
+    const bool is_other = read_before_->only_unchanged;
+    if (page < known.from && !is_other) add_fresh({page, known.from});
     add(known, "",
-        fmt::format(" AND pg_catalog.age(xmin) <= pg_catalog.age('{}'::pg_catalog.xid)",
-                    read_before_->since));
+        fmt::format(" AND pg_catalog.age(xmin) {} pg_catalog.age('{}'::pg_catalog.xid)",
+                    is_other ? ">" : "<=", read_before_->since));
     page = known.to;
   }
-  if (page < PageRange::kNoEnd) add_fresh({page, PageRange::kNoEnd});
+  const bool reads_rest = !read_before_ || !read_before_->only_unchanged;
+  if (page < PageRange::kNoEnd && reads_rest) add_fresh({page, PageRange::kNoEnd});
 }
 
 void PostgresSource::SetSelects(std::vector<SelectPart> parts, int lanes) {

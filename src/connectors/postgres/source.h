@@ -18,9 +18,10 @@ namespace afluente::postgres {
 /// What an earlier read of a table, that was cut off, has taken already.
 struct ReadParts {
   std::vector<std::string> names;  // As BatchReader::TakePart told them.
-  /// Of what has changed since then only rows are read again that this transaction
-  /// or a younger one has written.
+  /// The oldest transaction that had not ended then: in those parts, rows that it or a
+  /// younger one has written are read again, the others are not.
   std::uint32_t since = 0;
+  bool only_unchanged = false;  // Only those others, nothing else.
 };
 
 /// A snapshot that another session holds, and what a read of it reaches.
@@ -37,8 +38,7 @@ struct SharedSnapshot {
 /// `from` is the stored position; nullopt reads everything. Mode incremental
 /// reads rows whose cursor lies in (from - lookback, end], where end is the
 /// greatest cursor in the snapshot. With `shared` everything is read as of that
-/// snapshot, which must stay exported until the last lane is open. With `read_before`
-/// a row may come again in another state: the one that is read now counts.
+/// snapshot, which must stay exported until the last lane is open.
 /// Errors: kNotFound for tables and columns (with the nearest name),
 /// kUnauthorized, kTransient, kInternal for a position it cannot understand.
 Result<std::unique_ptr<pipeline::Source>> OpenSource(const Endpoint& endpoint,

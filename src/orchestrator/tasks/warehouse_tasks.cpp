@@ -108,6 +108,11 @@ ThreadWork WorkOf(const TaskContext& context, const estate::Dag& dag,
     const Status done = WithWarehouse(context, stop, [&](duckdb_connection connection) -> Status {
       AFL_ASSIGN(const auto values, ValuesOf(context, dag, attempt));
       AFL_ASSIGN(const std::string sql, pipeline::WarehouseSql(action.sql, values));
+      for (const estate::TableAddress& table : action.writes) {
+        AFL_TRY(data::Execute(connection, fmt::format("CREATE SCHEMA IF NOT EXISTS {}.{}",
+                                                      QuoteIdentifier(table.project),
+                                                      QuoteIdentifier(table.dataset))));
+      }
       return RunStatements(connection, sql).Within([&] { return action.mark.ToString(); });
     });
     if (!done.ok()) return done;

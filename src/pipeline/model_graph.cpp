@@ -14,7 +14,6 @@
 namespace afluente::pipeline {
 namespace {
 
-using estate::Finding;
 using estate::Mark;
 using estate::Model;
 

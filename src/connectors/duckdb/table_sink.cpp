@@ -335,9 +335,9 @@ Result<std::unique_ptr<pipeline::Sink>> OpenCopySink(Warehouse& warehouse,
   // A new copy takes the source's shape, whatever the policy says of changes.
   estate::Integration copied = integration;
   copied.on_schema_change = estate::OnSchemaChange::kEvolve;
-  return std::unique_ptr<pipeline::Sink>(
-      std::make_unique<TableSink>(warehouse, copied, true, moment,
-                                  MakeCopyForm(integration.form, moment), std::move(connection)));
+  std::unique_ptr<CopyForm> form = MakeCopyForm(integration.form, moment);
+  return std::unique_ptr<pipeline::Sink>(std::make_unique<TableSink>(
+      warehouse, copied, true, std::move(moment), std::move(form), std::move(connection)));
 }
 
 }  // namespace afluente::duck

@@ -78,14 +78,15 @@ Status FollowGroup::BeginWatch(Prepared& prepared, const estate::Integration& wa
   return Done{};
 }
 
-// What was asked to be copied again is; so is what does not arrive as it is read.
+// What was asked to be copied again is; so is what does not arrive as it is read, or by a
+// condition, which may have another answer now for a row that did not change.
 Status FollowGroup::FindBegun(Prepared& prepared, const std::set<std::string>& resync) const {
   for (const estate::Integration* integration : NotCopied(prepared)) {
     const std::string& name = integration->name;
     const bool is_new = !resync.contains(name) && !prepared.repairs.contains(name);
     const bool may_go_on = !IsWatch(*integration) && !integration->FollowsInsertsOnly() &&
                            integration->form == estate::Form::kMirror &&
-                           integration->transform.empty() &&
+                           integration->transform.empty() && integration->where.empty() &&
                            integration->on_bad_row == estate::OnBadRow::kFail;
     if (!is_new || !may_go_on) continue;
     AFL_ASSIGN(const auto identity,
@@ -164,9 +165,11 @@ Status FollowGroup::CopyTable(Prepared& prepared, const estate::Integration& int
     return postgres::OpenSource(prepared.endpoint, integration, std::nullopt, progress,
                                 &moment.snapshot);
   };
+  const auto read_state = [&] {
+    return postgres::ReadTableState(prepared.catalog.get(), prepared.relations.at(name));
+  };
   AFL_ASSIGN(auto source, open());
-  AFL_ASSIGN(const auto locked,
-             postgres::ReadTableState(prepared.catalog.get(), prepared.relations.at(name)));
+  AFL_ASSIGN(auto locked, read_state());
   if (locked != prepared.states[name]) {
     prepared.begun.erase(name);
     return Done{};
@@ -184,6 +187,9 @@ Status FollowGroup::CopyTable(Prepared& prepared, const estate::Integration& int
       spdlog::info("{}: goes on with a copy that was cut off; {} parts of it are there", name,
                    parts.parts.size());
       moment.snapshot.read_before = {parts.parts, begun->second.since, true};
+      // Its lock goes first: behind somebody who waits for it, another of ours would wait
+      // for ever.
+      source.reset();
       pipeline::Progress of_keys;
       AFL_ASSIGN(auto still_there, postgres::OpenSource(prepared.endpoint, keys->second,
                                                         std::nullopt, of_keys, &moment.snapshot));
@@ -191,6 +197,11 @@ Status FollowGroup::CopyTable(Prepared& prepared, const estate::Integration& int
                              {keys->second, std::move(still_there)}, stop));
       moment.snapshot.read_before->only_unchanged = false;
       AFL_ASSIGN(source, open());
+      AFL_ASSIGN(locked, read_state());
+      if (locked != prepared.states[name]) {
+        prepared.begun.erase(begun);
+        return Done{};
+      }
       copy.goes_on = true;
     }
   }

@@ -15,7 +15,7 @@ namespace afluente::orchestrator {
 std::string OriginOf(const estate::Integration& integration, const postgres::TableState& state,
                      std::uint32_t since);
 
-/// nullopt when `text` is none, or of another table or condition than `integration` and
+/// nullopt when `text` is none, or of another table than `integration` and
 /// `state` now are.
 std::optional<std::uint32_t> SinceOf(const std::string& text,
                                      const estate::Integration& integration,

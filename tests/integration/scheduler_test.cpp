@@ -114,7 +114,27 @@ TEST_F(SchedulerTest, WithoutAServiceTheCureIsNamed) {
   EXPECT_FALSE(run.at("started_at").is_null()) << "a command's run has its times too";
 }
 
-class KillPointTest : public SchedulerTest, public testing::WithParamInterface<const char*> {};
+class KillPointTest : public SchedulerTest, public testing::WithParamInterface<const char*> {
+ protected:
+  /// Has job t triggered in a service that dies at the step, and the next one end its run.
+  void KillAndGoOn() {
+    Command dying = estate_.Afluente({"serve"});
+    dying.env["AFLUENTE_KILL_AT"] = GetParam();
+    service_.emplace(dying);
+    ASSERT_TRUE(Soon([&] {
+      return service_->EndsWithin(std::chrono::milliseconds(1)) ||
+             estate_.Run({"trigger", "t"}).exit_code == 0;
+    }));
+    EXPECT_EQ(service_->Wait().exit_code, 128 + SIGKILL);
+    service_.reset();
+
+    Serve();
+    // What was decided but not durable never was: somebody asks again.
+    if (Runs("t").empty()) (void)estate_.Run({"trigger", "t"});
+    ASSERT_TRUE(Soon([&] { return States("t") == "succeeded "; }))
+        << States("t") << service_->err();
+  }
+};
 INSTANTIATE_TEST_SUITE_P(Steps, KillPointTest,
                          testing::Values("tick_created", "run_created", "task_leased",
                                          "process_started", "process_ended", "result_recorded",
@@ -127,27 +147,13 @@ TEST_P(KillPointTest, TheNextServiceGoesOn) {
   (void)service_->Wait();
   service_.reset();
 
-  Command dying = estate_.Afluente({"serve"});
-  dying.env["AFLUENTE_KILL_AT"] = GetParam();
-  service_.emplace(dying);
-  ASSERT_TRUE(Soon([&] {
-    return service_->EndsWithin(std::chrono::milliseconds(1)) ||
-           estate_.Run({"trigger", "t"}).exit_code == 0;
-  }));
-  EXPECT_EQ(service_->Wait().exit_code, 128 + SIGKILL);
-  service_.reset();
-
-  Serve();
-  // What was decided but not durable never was: somebody asks again.
-  if (Runs("t").empty()) (void)estate_.Run({"trigger", "t"});
-  ASSERT_TRUE(Soon([&] { return States("t") == "succeeded "; })) << States("t") << service_->err();
+  KillAndGoOn();
   EXPECT_EQ(WarehouseLines("select count(*) from dw.d.t"), std::vector<std::string>{"1000"})
       << "nothing is lost, nothing stands twice";
 }
 
 // Commands outlive the service: each runs once, whatever of it is killed when.
-class ProcessKillPointTest : public SchedulerTest,
-                             public testing::WithParamInterface<const char*> {};
+class ProcessKillPointTest : public KillPointTest {};
 INSTANTIATE_TEST_SUITE_P(Steps, ProcessKillPointTest,
                          testing::Values("tick_created", "run_created", "task_leased",
                                          "process_started", "process_ended", "result_recorded",
@@ -161,20 +167,7 @@ TEST_P(ProcessKillPointTest, EveryCommandRunsOnce) {
                                            "  second: {{ command: [sh, -c, 'echo second >>{0}'], "
                                            "after: [first] }}\n",
                                            told));
-  Command dying = estate_.Afluente({"serve"});
-  dying.env["AFLUENTE_KILL_AT"] = GetParam();
-  service_.emplace(dying);
-  ASSERT_TRUE(Soon([&] {
-    return service_->EndsWithin(std::chrono::milliseconds(1)) ||
-           estate_.Run({"trigger", "t"}).exit_code == 0;
-  }));
-  EXPECT_EQ(service_->Wait().exit_code, 128 + SIGKILL);
-  service_.reset();
-
-  Serve();
-  // What was decided but not durable never was: somebody asks again.
-  if (Runs("t").empty()) (void)estate_.Run({"trigger", "t"});
-  ASSERT_TRUE(Soon([&] { return States("t") == "succeeded "; })) << States("t") << service_->err();
+  KillAndGoOn();
   EXPECT_EQ(ReadFile(told), "first\nsecond\n");
 }
 

@@ -23,6 +23,12 @@ std::string KeyOf(const estate::Integration& integration) {
                      QuoteLiteral(integration.name));
 }
 
+// Where KeepOnly has the keys of what is still there.
+std::string KeysOf(const estate::Integration& integration) {
+  const estate::TableAddress& address = *integration.destination.table;
+  return SqlName({address.project, kSystemSchema, "keys of " + address.ToString()});
+}
+
 // Made when it is needed first: files from before have none.
 Status MakeTable(duckdb_connection connection, const estate::Integration& integration) {
   return data::Execute(
@@ -86,8 +92,6 @@ Result<std::string> CopyShape(Warehouse& warehouse, const estate::Integration& i
 
 Status BeginCopy(duckdb_connection connection, const estate::Integration& integration,
                  const std::string& origin, const std::string& shape) {
-  AFL_TRY(MakeTable(connection, integration));
-  AFL_TRY(ForgetCopy(connection, integration));
   return Insert(connection, integration,
                 fmt::format("{}, {}, NULL, 0", QuoteLiteral(origin), QuoteLiteral(shape)));
 }
@@ -106,8 +110,7 @@ Status KeepOnly(Warehouse& warehouse, const estate::Integration& integration,
   const InterruptOnStop interrupt(connection.get(), stop);
   ShapedRows rows(warehouse, still_there.integration);
   AFL_TRY(rows.Prepare(still_there.source->schema(), 0, {}, false));
-  const std::string keys =
-      SqlName({address.project, kSystemSchema, "keys of " + address.ToString()});
+  const std::string keys = KeysOf(integration);
   std::string columns;
   for (const TableColumn& column : rows.columns()) {
     columns += fmt::format("{}{} {}", columns.empty() ? "" : ", ", QuoteIdentifier(column.name),
@@ -131,8 +134,10 @@ Status KeepOnly(Warehouse& warehouse, const estate::Integration& integration,
 }
 
 Status ForgetCopy(duckdb_connection connection, const estate::Integration& integration) {
-  return data::Execute(
-      connection, fmt::format("DELETE FROM {} WHERE {}", TableOf(integration), KeyOf(integration)));
+  AFL_TRY(MakeTable(connection, integration));
+  return data::Execute(connection,
+                       fmt::format("DELETE FROM {} WHERE {}; DROP TABLE IF EXISTS {}",
+                                   TableOf(integration), KeyOf(integration), KeysOf(integration)));
 }
 
 }  // namespace afluente::duck

@@ -44,7 +44,8 @@ Result<std::optional<BegunCopy>> FindBegunCopy(Warehouse& warehouse,
 Result<std::string> CopyShape(Warehouse& warehouse, const estate::Integration& integration,
                               const data::Schema& schema);
 
-/// Forgets what was kept before, and begins. Inside the transaction that makes the stage.
+/// Begins, once the stage is there and empty. What was kept before is to be forgotten before
+/// the stage is made: a crash in between leaves a stage that nobody goes on with.
 Status BeginCopy(duckdb_connection connection, const estate::Integration& integration,
                  const std::string& origin, const std::string& shape);
 
@@ -58,7 +59,7 @@ Status KeepPart(duckdb_connection connection, const estate::Integration& integra
 Status KeepOnly(Warehouse& warehouse, const estate::Integration& integration,
                 const StillThere& still_there, const std::stop_token& stop);
 
-/// Inside the transaction that publishes the stage, or drops it.
+/// Before the stage is made anew, or inside the transaction that publishes it.
 Status ForgetCopy(duckdb_connection connection, const estate::Integration& integration);
 
 }  // namespace afluente::duck

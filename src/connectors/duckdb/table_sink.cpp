@@ -160,19 +160,14 @@ Status TableSink::Prepare(const data::Schema& schema, std::uint64_t estimated_ro
   if (copy_.goes_on) {
     AFL_TRY(CountStaged());
   } else {
-    AFL_TRY(data::Execute(connection_.get(), "BEGIN"));
-    Status made = MakeStage(schema);
-    if (made.ok()) made = data::Execute(connection_.get(), "COMMIT");
-    if (!made.ok()) {
-      (void)data::Execute(connection_.get(), "ROLLBACK");
-      return made;
-    }
+    AFL_TRY(MakeStage(schema));
   }
   stage_exists_ = true;
   return Done{};
 }
 
 Status TableSink::MakeStage(const data::Schema& schema) {
+  if (KeepsParts()) AFL_TRY(ForgetCopy(connection_.get(), integration_));
   std::string columns;
   for (const TableColumn& column : StageColumns()) {
     columns += fmt::format("{}{} {}{}", columns.empty() ? "" : ", ", QuoteIdentifier(column.name),

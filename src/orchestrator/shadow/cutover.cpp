@@ -85,6 +85,28 @@ Status RenameAll(duckdb_connection connection, const std::vector<Renaming>& rena
   return done;
 }
 
+// From one state to another, by way of one in which the warehouse shows which of them it is.
+struct Change {
+  std::string name;  // Of the steps.
+  ShadowState from;
+  ShadowState during;
+  ShadowState to;
+};
+
+Status Switch(duckdb_connection connection, const std::vector<Renaming>& renamings,
+              ShadowStore& store, const std::string& integration, const Change& change,
+              const Clock& clock) {
+  const auto at_step = KillPointOfEnvironment();
+  AFL_TRY(store.Set(integration, change.during, clock.Now()));
+  at_step((change.name + "_recorded").c_str());
+  if (const Status renamed = RenameAll(connection, renamings); !renamed.ok()) {
+    AFL_TRY(store.Set(integration, change.from, clock.Now()));
+    return renamed;
+  }
+  at_step((change.name + "_renamed").c_str());
+  return store.Set(integration, change.to, clock.Now());
+}
+
 Status CheckDays(const estate::Estate& estate, const std::string& integration, const Shadow& shadow,
                  ShadowStore& store, const Clock& clock) {
   AFL_ASSIGN(const auto days, store.Days(integration, shadow.days + 1));
@@ -134,15 +156,9 @@ Status Cutover(const estate::Estate& estate, const std::filesystem::path& state_
   std::vector<Renaming> renamings;
   if (has_live) renamings.push_back({shadow.live, shadow.before});
   renamings.push_back({shadow.shadow, shadow.live});
-  const auto at_step = KillPointOfEnvironment();
-  AFL_TRY(store.Set(integration, ShadowState::kCuttingOver, clock.Now()));
-  at_step("cutover_recorded");
-  if (const Status renamed = RenameAll(connection, renamings); !renamed.ok()) {
-    AFL_TRY(store.Set(integration, ShadowState::kShadow, clock.Now()));
-    return renamed;
-  }
-  at_step("cutover_renamed");
-  return store.Set(integration, ShadowState::kLive, clock.Now());
+  return Switch(connection, renamings, store, integration,
+                {"cutover", ShadowState::kShadow, ShadowState::kCuttingOver, ShadowState::kLive},
+                clock);
 }
 
 Status Rollback(const estate::Estate& estate, const std::filesystem::path& state_root,
@@ -165,15 +181,9 @@ Status Rollback(const estate::Estate& estate, const std::filesystem::path& state
   }
   std::vector<Renaming> renamings = {{shadow.live, shadow.shadow}};
   if (has_before) renamings.push_back({shadow.before, shadow.live});
-  const auto at_step = KillPointOfEnvironment();
-  AFL_TRY(store.Set(integration, ShadowState::kRollingBack, clock.Now()));
-  at_step("rollback_recorded");
-  if (const Status renamed = RenameAll(connection, renamings); !renamed.ok()) {
-    AFL_TRY(store.Set(integration, ShadowState::kLive, clock.Now()));
-    return renamed;
-  }
-  at_step("rollback_renamed");
-  return store.Set(integration, ShadowState::kShadow, clock.Now());
+  return Switch(connection, renamings, store, integration,
+                {"rollback", ShadowState::kLive, ShadowState::kRollingBack, ShadowState::kShadow},
+                clock);
 }
 
 // While one is in shadow its shadow table exists, and while it is live none does.

@@ -8,9 +8,7 @@ using nlohmann::json;
 
 std::string OriginOf(const estate::Integration& integration, const postgres::TableState& state,
                      std::uint32_t since) {
-  return json{{"table", integration.source.table},
-              {"state", state.ToJson()},
-              {"since", since}}
+  return json{{"table", integration.source.table}, {"state", state.ToJson()}, {"since", since}}
       .dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

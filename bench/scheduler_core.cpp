@@ -127,7 +127,7 @@ void MeasureLatency(const fs::path& folder, int jobs, int seconds) {
     job.next_fire = is_busy ? Every(kPeriod, kPeriod * i / kBusy)
                             : Every(std::chrono::hours(24 * 365), std::chrono::hours(1));
     if (!is_busy) continue;
-    works[job.name]["main"] = ThreadWork([&](const Attempt& attempt, const std::stop_token&) {
+    works[{job.name, "main"}] = ThreadWork([&](const Attempt& attempt, const std::stop_token&) {
       const auto now = SystemClock().Now();
       const std::scoped_lock lock(mutex);
       late.push_back(Ms(now - attempt.nominal));
@@ -164,13 +164,13 @@ double RunsPerSecond(const fs::path& folder, int count, bool is_process) {
   };
   TaskExecutor::Works works;
   if (is_process) {
-    works["many"]["main"] = ProcessWork([](const Attempt&) -> Result<Command> {
+    works[{"many", "main"}] = ProcessWork([](const Attempt&) -> Result<Command> {
       Command command;
       command.arguments = {"true"};
       return command;
     });
   } else {
-    works["many"]["main"] =
+    works[{"many", "main"}] =
         ThreadWork([](const Attempt&, const std::stop_token&) { return AttemptOutcome(); });
   }
   Bench bench(folder, {std::move(job)}, std::move(works));

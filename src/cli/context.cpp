@@ -66,7 +66,7 @@ Result<estate::Estate> LoadCleanEstate(const GlobalFlags& flags) {
 }
 
 nlohmann::json ToJson(const estate::Finding& finding) {
-  return {{"file", finding.mark.file},
+  return {{"file", finding.mark.file.text()},
           {"line", finding.mark.line},
           {"column", finding.mark.column},
           {"message", finding.message}};

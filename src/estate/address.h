@@ -1,15 +1,36 @@
 // Where tables and files stand, and where words of the estate do.
 #pragma once
 
+#include <compare>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 
 namespace afluente::estate {
 
+/// The name of a file of an estate. Small, for every key and every job has one: equal names share
+/// one text, which is kept until the process ends. A value; thread-safe.
+class FileName {
+ public:
+  FileName() = default;
+  FileName(std::string_view name);  // NOLINT(google-explicit-constructor): it is a text.
+  FileName(const std::string& name) : FileName(std::string_view(name)) {}
+  FileName(const char* name) : FileName(std::string_view(name)) {}
+
+  const std::string& text() const;
+  bool empty() const { return name_ == nullptr; }
+
+  bool operator==(const FileName& other) const { return name_ == other.name_; }
+  std::strong_ordering operator<=>(const FileName& other) const { return text() <=> other.text(); }
+
+ private:
+  const std::string* name_ = nullptr;  // Of the shared ones; nullptr: "".
+};
+
 /// Where a key or value stands. Line and column count from 1; 0: the whole file.
 struct Mark {
-  std::string file;  // Relative to the estate's folder, as people type it.
+  FileName file;  // Relative to the estate's folder, as people type it.
   int line = 0;
   int column = 0;
 

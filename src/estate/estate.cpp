@@ -4,6 +4,8 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <mutex>
+#include <set>
 
 #include "base/names.h"
 #include "estate/quantities.h"
@@ -38,9 +40,24 @@ Error NotA(const std::string& what, const std::string& text, const std::string& 
 
 }  // namespace
 
+FileName::FileName(std::string_view name) {
+  static std::mutex mutex;
+  static std::set<std::string, std::less<>> names;
+  if (name.empty()) return;
+  const std::scoped_lock lock(mutex);
+  auto known = names.find(name);
+  if (known == names.end()) known = names.emplace(name).first;
+  name_ = &*known;
+}
+
+const std::string& FileName::text() const {
+  static const std::string none;
+  return name_ == nullptr ? none : *name_;
+}
+
 std::string Mark::ToString() const {
-  if (line == 0) return file;
-  return file + ":" + std::to_string(line) + ":" + std::to_string(column);
+  if (line == 0) return file.text();
+  return file.text() + ":" + std::to_string(line) + ":" + std::to_string(column);
 }
 
 std::string_view NameOf(Mode mode) { return WordFor(mode); }

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/rare.h"
 #include "base/result.h"
 #include "estate/address.h"
 #include "estate/dag.h"
@@ -80,7 +81,7 @@ struct Source {
   std::string query;       // A SELECT of the source's dialect.
   std::string topic;
   std::string webhook;
-  std::optional<TableAddress> warehouse_table;
+  Rare<TableAddress> warehouse_table;
   Origin origin = Origin::kAny;  // mode cdc: whose changes count.
   Mark mark;
 };
@@ -88,7 +89,7 @@ struct Source {
 /// Exactly one of table, lake, or (connection and connection_table) is set.
 struct Destination {
   std::optional<TableAddress> table;  // In the warehouse.
-  std::optional<LakeAddress> lake;    // Parquet files.
+  Rare<LakeAddress> lake;             // Parquet files.
   std::string connection;             // Reverse ETL: a PostgreSQL connection ...
   std::string connection_table;       // ... and "schema.table" in it.
   std::vector<std::string> key;
@@ -128,7 +129,7 @@ struct Integration {
   std::optional<Write> write;  // Unset: see EffectiveWrite.
   Form form = Form::kMirror;
   std::optional<Verify> verify;  // mode: cdc.
-  std::optional<Shadow> shadow;  // Beside what fills the table today.
+  Rare<Shadow> shadow;           // Beside what fills the table today.
   std::string transform;         // SELECT ... FROM batch, in DuckDB's dialect.
   Deletes deletes = Deletes::kIgnore;
   int parallel = 0;  // Lanes; 0: chosen by size and cores.

@@ -15,7 +15,7 @@ std::optional<std::pair<std::string, std::string>> SourceTableOf(const std::stri
 }
 
 void CheckShadow(const RuleScope& scope) {
-  const std::optional<Shadow>& shadow = scope.integration.shadow;
+  const Rare<Shadow>& shadow = scope.integration.shadow;
   const Destination& destination = scope.integration.destination;
   if (scope.Has({"shadow"}) && (destination.lake || !destination.connection.empty())) {
     scope.Report({"shadow"},

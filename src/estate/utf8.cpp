@@ -101,13 +101,13 @@ TextPlaces::TextPlaces(std::string_view text) : text_(text) {
   }
 }
 
-Mark TextPlaces::MarkAtOffset(const std::string& file, std::size_t offset) {
+Mark TextPlaces::MarkAtOffset(FileName file, std::size_t offset) {
   const auto next = std::upper_bound(line_starts_.begin(), line_starts_.end(), offset);
   const auto line = static_cast<std::size_t>(next - line_starts_.begin()) - 1;
   return MarkAt(file, static_cast<int>(line), static_cast<int>(offset - line_starts_[line]));
 }
 
-Mark TextPlaces::MarkAt(const std::string& file, int line, int byte_column) {
+Mark TextPlaces::MarkAt(FileName file, int line, int byte_column) {
   const std::size_t last = line_starts_.size() - 1;
   const auto index = std::min(static_cast<std::size_t>(std::max(line, 0)), last);
   const std::string_view rest = text_.substr(line_starts_[index]);

@@ -37,9 +37,9 @@ class TextPlaces {
  public:
   explicit TextPlaces(std::string_view text);
 
-  Mark MarkAtOffset(const std::string& file, std::size_t offset);
+  Mark MarkAtOffset(FileName file, std::size_t offset);
   /// From yaml-cpp's line and byte column, both counted from 0.
-  Mark MarkAt(const std::string& file, int line, int byte_column);
+  Mark MarkAt(FileName file, int line, int byte_column);
   /// The line without its end; counted from 0.
   std::string_view LineAt(int line) const;
 

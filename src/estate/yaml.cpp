@@ -23,7 +23,7 @@ struct Stop {
 
 class TreeBuilder final : public YAML::EventHandler {
  public:
-  TreeBuilder(std::string_view body, TextPlaces& places, const std::string& file)
+  TreeBuilder(std::string_view body, TextPlaces& places, FileName file)
       : body_(body), places_(places), file_(file) {}
 
   std::optional<YamlNode> root;
@@ -192,7 +192,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   std::string_view body_;
   TextPlaces& places_;
-  const std::string& file_;
+  const FileName file_;
   std::vector<Level> open_;
   std::map<YAML::anchor_t, Anchored> anchors_;
   std::size_t nodes_ = 0;
@@ -287,7 +287,7 @@ const Mark& YamlNode::MarkOf(std::initializer_list<std::string_view> path) const
   return node->mark;
 }
 
-ParsedYaml ParseYaml(const std::string& text, const std::string& file) {
+ParsedYaml ParseYaml(const std::string& text, FileName file) {
   ParsedYaml parsed;
   const std::string_view body = WithoutByteOrderMark(text);
   TextPlaces places(body);

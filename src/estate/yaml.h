@@ -57,7 +57,7 @@ struct ParsedYaml {
   std::optional<YamlNode> root;
   std::vector<Finding> findings;
 };
-ParsedYaml ParseYaml(const std::string& text, const std::string& file);
+ParsedYaml ParseYaml(const std::string& text, FileName file);
 
 /// Puts the keys of `over` into `base`, maps into maps; other values replace.
 void MergeYaml(YamlNode& base, const YamlNode& over);

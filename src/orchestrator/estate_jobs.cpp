@@ -66,7 +66,7 @@ Status AddOne(const TaskContext& context, const T& job, const std::string& mode,
   AFL_ASSIGN(JobSpec spec, SpecOf(job, mode, context.estate));
   TaskSpec& task = spec.tasks.emplace_back(TaskOf(job.name, kind, job.policy));
   task.writes = TableOf(job);
-  jobs.works[job.name][job.name] = WorkOf(context, job);
+  jobs.works[{job.name, job.name}] = WorkOf(context, job);
   jobs.specs.push_back(std::move(spec));
   return Done{};
 }
@@ -75,7 +75,7 @@ Status AddDag(const TaskContext& context, const estate::Dag& dag, const pipeline
               EstateJobs& jobs) {
   AFL_ASSIGN(JobSpec spec, SpecOf(dag, "dag", context.estate));
   for (TaskPiece& piece : PiecesOf(context, dag, graph)) {
-    if (!piece.spec.child) jobs.works[dag.name][piece.spec.name] = std::move(piece.work);
+    if (!piece.spec.child) jobs.works[{dag.name, piece.spec.name}] = std::move(piece.work);
     spec.tasks.push_back(std::move(piece.spec));
   }
   jobs.specs.push_back(std::move(spec));

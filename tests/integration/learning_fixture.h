@@ -57,7 +57,7 @@ class LearningTest : public testing::Test {
     job.name = "job";
     job.mode = "dag";
     for (const orchestrator::TaskPiece& piece : pieces) {
-      works["job"][piece.spec.name] = piece.work;
+      works[{"job", piece.spec.name}] = piece.work;
       job.tasks.push_back(piece.spec);
     }
     alarm_ = orchestrator::SchedulerAlarm::Open().value();

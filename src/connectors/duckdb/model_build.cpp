@@ -358,7 +358,7 @@ Result<ModelBuilt> BuildModel(Warehouse& warehouse, const estate::Estate& estate
     // Goes first: an interrupted connection could not drop the stage.
     ModelRun run(estate, model, full_refresh, now, only, connection.get());
     const InterruptOnStop interrupt(connection.get(), stop);
-    const auto within = [&] { return model.sql_mark.file; };
+    const auto within = [&] { return model.sql_mark.file.text(); };
     AFL_TRY(run.Prepare(progress).Within(within));
     AFL_TRY(run.Publish());
     built = run.Take();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/rare.h"
 #include "base/result.h"
 #include "estate/job.h"
 
@@ -34,9 +35,9 @@ struct TaskSpec {
   bool skip_at_timeout = false;          // Instead of failing it.
   std::string pool;                      // "": only the slots that all tasks share.
   int slots = 1;                         // Of the pool.
-  int own_slots = 0;              // Above 0: the pool is one of the job's own, and has so many.
-  std::string writes;             // The warehouse table that it makes; "" for none.
-  std::optional<ChildRun> child;  // No executor does it, and it takes no slots.
+  int own_slots = 0;     // Above 0: the pool is one of the job's own, and has so many.
+  std::string writes;    // The warehouse table that it makes; "" for none.
+  Rare<ChildRun> child;  // No executor does it, and it takes no slots.
 };
 
 /// A task that is tried as `policy` says.

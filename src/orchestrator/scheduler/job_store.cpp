@@ -334,7 +334,7 @@ Result<std::vector<std::string>> JobStore::Flush() {
     places_.clear();
     lost.push_back(std::move(other));
   }
-  changes_.clear();
+  std::vector<Change>().swap(changes_);  // The first ones are a row of each job.
   places_.clear();
   return lost;
 }

@@ -66,7 +66,7 @@ Status Scheduler::Cancel(const std::string& id) {
 
 void Scheduler::CancelQueued(Run& run) {
   Job& job = *run.job;
-  std::deque<Run*>& queue = job.QueueOf(run);
+  std::list<Run*>& queue = job.QueueOf(run);
   queue.erase(std::find(queue.begin(), queue.end(), &run));
   for (std::size_t task = 0; task < run.states.size(); ++task) {
     if (!IsEnd(run.states[task])) Move(run, task, TaskState::kCancelled);

@@ -79,7 +79,7 @@ Status Scheduler::Start(std::vector<JobSpec> jobs) {
       spdlog::info("{}: its schedule was edited; it fires from now on", job->spec.name);
     }
     job->row.job = job->spec.name;
-    job->row.schedule = job->spec.schedule_text;
+    job->row.schedule = std::move(job->spec.schedule_text);
     if (starts_now) store_.Put(job->row);
     if (!job->spec.on_asset.empty()) by_asset_.emplace(job->spec.on_asset, job.get());
     jobs_[job->spec.name] = std::move(job);

@@ -2,7 +2,7 @@
 // own files only.
 #pragma once
 
-#include <deque>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -20,15 +20,15 @@ struct Scheduler::Job {
   TaskGraph graph;
   JobRow row;
   std::optional<FireTime> next;
-  std::deque<Run*> queue;           // Runs that are queued, in the order of their turns.
-  std::set<Run*> active;            // Those that are running.
-  std::deque<Run*> backfill_queue;  // The same of backfills.
+  std::list<Run*> queue;           // Runs that are queued, in the order of their turns.
+  std::set<Run*> active;           // Those that are running.
+  std::list<Run*> backfill_queue;  // The same of backfills.
   std::set<Run*> backfill_active;
   bool updated = false;                     // After its newest run began.
   std::chrono::nanoseconds rests_until{0};  // Monotonic.
   bool is_resting = false;                  // A timer wakes it then.
 
-  std::deque<Run*>& QueueOf(const Run& run) { return IsBackfill(run) ? backfill_queue : queue; }
+  std::list<Run*>& QueueOf(const Run& run) { return IsBackfill(run) ? backfill_queue : queue; }
   std::set<Run*>& ActiveOf(const Run& run) { return IsBackfill(run) ? backfill_active : active; }
 };
 

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
+#include <unordered_map>
 
 #include "base/names.h"
 
@@ -51,26 +51,6 @@ Ends Count(const std::vector<std::size_t>& tasks, const std::vector<TaskState>& 
   return ends;
 }
 
-// Walks back from a task that nothing outside the cycle blocks until a task
-// comes again.
-std::string NameCycle(const std::vector<TaskSpec>& tasks,
-                      const std::vector<std::vector<std::size_t>>& before,
-                      const std::set<std::size_t>& left) {
-  std::vector<std::size_t> path;
-  std::size_t task = *left.begin();
-  while (std::find(path.begin(), path.end(), task) == path.end()) {
-    path.push_back(task);
-    task = *std::find_if(before[task].begin(), before[task].end(),
-                         [&](std::size_t one) { return left.contains(one); });
-  }
-  std::vector<std::string> names = {tasks[task].name};
-  for (auto it = std::find(path.begin(), path.end(), task) + 1; it != path.end(); ++it) {
-    names.push_back(tasks[*it].name);
-  }
-  names.push_back(tasks[task].name);
-  return fmt::format("{}", fmt::join(names, " after "));
-}
-
 }  // namespace
 
 std::string_view NameOf(TaskState state) {
@@ -102,28 +82,47 @@ bool IsEnd(TaskState state) {
   return true;
 }
 
+// Walks back from a task that nothing outside the cycle blocks until a task
+// comes again.
+std::string TaskGraph::NameCycle(const std::set<std::size_t>& left) const {
+  std::vector<std::size_t> path;
+  std::size_t task = *left.begin();
+  while (std::find(path.begin(), path.end(), task) == path.end()) {
+    path.push_back(task);
+    const std::vector<std::size_t>& before = nodes_[task].before;
+    task = *std::find_if(before.begin(), before.end(),
+                         [&](std::size_t one) { return left.contains(one); });
+  }
+  std::vector<std::string> names = {nodes_[task].name};
+  for (auto it = std::find(path.begin(), path.end(), task) + 1; it != path.end(); ++it) {
+    names.push_back(nodes_[*it].name);
+  }
+  names.push_back(nodes_[task].name);
+  return fmt::format("{}", fmt::join(names, " after "));
+}
+
 Result<TaskGraph> TaskGraph::Make(const std::vector<TaskSpec>& tasks) {
   TaskGraph graph;
+  std::unordered_map<std::string, std::size_t> numbers;
+  graph.nodes_.reserve(tasks.size());
   for (const TaskSpec& task : tasks) {
-    if (!graph.numbers_.emplace(task.name, graph.numbers_.size()).second) {
+    if (!numbers.emplace(task.name, numbers.size()).second) {
       return Error(ErrorKind::kInvalidConfig, fmt::format("two tasks are named {}", task.name));
     }
+    graph.nodes_.push_back({task.name, task.rule, {}, {}});
   }
-  graph.before_.resize(tasks.size());
-  graph.after_.resize(tasks.size());
   for (std::size_t i = 0; i < tasks.size(); ++i) {
-    graph.rules_.push_back(tasks[i].rule);
     for (const std::string& name : tasks[i].after) {
-      const auto found = graph.numbers_.find(name);
-      if (found == graph.numbers_.end()) {
+      const auto found = numbers.find(name);
+      if (found == numbers.end()) {
         std::vector<std::string> names;
         for (const TaskSpec& task : tasks) names.push_back(task.name);
         return Error(ErrorKind::kInvalidConfig,
                      fmt::format("task {} comes after {}, which is no task{}", tasks[i].name, name,
                                  DidYouMean(name, names)));
       }
-      graph.before_[i].push_back(found->second);
-      graph.after_[found->second].push_back(i);
+      graph.nodes_[i].before.push_back(found->second);
+      graph.nodes_[found->second].after.push_back(i);
     }
   }
   std::vector<std::size_t> open(tasks.size());
@@ -131,25 +130,26 @@ Result<TaskGraph> TaskGraph::Make(const std::vector<TaskSpec>& tasks) {
   std::set<std::size_t> left;
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     left.insert(i);
-    open[i] = graph.before_[i].size();
+    open[i] = graph.nodes_[i].before.size();
     if (open[i] == 0) free.push_back(i);
   }
   while (!free.empty()) {
     const std::size_t task = free.back();
     free.pop_back();
     left.erase(task);
-    for (const std::size_t next : graph.after_[task]) {
+    for (const std::size_t next : graph.nodes_[task].after) {
       if (--open[next] == 0) free.push_back(next);
     }
   }
   if (left.empty()) return graph;
-  return Error(ErrorKind::kInvalidConfig,
-               "tasks wait for each other: " + NameCycle(tasks, graph.before_, left));
+  return Error(ErrorKind::kInvalidConfig, "tasks wait for each other: " + graph.NameCycle(left));
 }
 
 std::optional<std::size_t> TaskGraph::Find(const std::string& task) const {
-  const auto found = numbers_.find(task);
-  return found == numbers_.end() ? std::nullopt : std::optional(found->second);
+  const auto found = std::find_if(nodes_.begin(), nodes_.end(),
+                                  [&](const Node& node) { return node.name == task; });
+  if (found == nodes_.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - nodes_.begin());
 }
 
 std::vector<std::size_t> TaskGraph::WithAllAfter(std::size_t task) const {
@@ -157,7 +157,7 @@ std::vector<std::size_t> TaskGraph::WithAllAfter(std::size_t task) const {
   std::set<std::size_t> seen;
   const std::function<void(std::size_t)> visit = [&](std::size_t one) {
     if (!seen.insert(one).second) return;
-    for (const std::size_t next : after_[one]) visit(next);
+    for (const std::size_t next : nodes_[one].after) visit(next);
     found.push_back(one);
   };
   visit(task);
@@ -167,11 +167,11 @@ std::vector<std::size_t> TaskGraph::WithAllAfter(std::size_t task) const {
 
 TaskState TaskGraph::Decide(std::size_t task, const std::vector<TaskState>& states) const {
   using estate::TriggerRule;
-  const Ends ends = Count(before_[task], states);
+  const Ends ends = Count(nodes_[task].before, states);
   if (ends.all == 0) return TaskState::kReady;
   const TaskState hopeless = ends.failed > 0 ? TaskState::kUpstreamFailed : TaskState::kSkipped;
   const auto once_done = [&](TaskState then) { return ends.Done() ? then : TaskState::kWaiting; };
-  switch (rules_[task]) {
+  switch (nodes_[task].rule) {
     case TriggerRule::kAllSuccess:
       if (ends.failed + ends.skipped > 0) return hopeless;
       return once_done(TaskState::kReady);

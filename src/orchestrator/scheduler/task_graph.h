@@ -3,9 +3,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
@@ -38,12 +38,12 @@ class TaskGraph {
   /// `after` (with the nearest name), and a cycle, all of whose tasks it names.
   static Result<TaskGraph> Make(const std::vector<TaskSpec>& tasks);
 
-  std::size_t size() const { return before_.size(); }
+  std::size_t size() const { return nodes_.size(); }
   /// The index of the task of that name.
   std::optional<std::size_t> Find(const std::string& task) const;
   /// Indices of the tasks that wait for `task`.
-  const std::vector<std::size_t>& After(std::size_t task) const { return after_[task]; }
-  const std::vector<std::size_t>& Before(std::size_t task) const { return before_[task]; }
+  const std::vector<std::size_t>& After(std::size_t task) const { return nodes_[task].after; }
+  const std::vector<std::size_t>& Before(std::size_t task) const { return nodes_[task].before; }
   /// `task` and everything that depends on it, in an order in which they can
   /// run.
   std::vector<std::size_t> WithAllAfter(std::size_t task) const;
@@ -53,10 +53,16 @@ class TaskGraph {
   TaskState Decide(std::size_t task, const std::vector<TaskState>& states) const;
 
  private:
-  std::unordered_map<std::string, std::size_t> numbers_;  // By name.
-  std::vector<estate::TriggerRule> rules_;
-  std::vector<std::vector<std::size_t>> before_;
-  std::vector<std::vector<std::size_t>> after_;
+  struct Node {
+    std::string name;
+    estate::TriggerRule rule;
+    std::vector<std::size_t> before;
+    std::vector<std::size_t> after;
+  };
+
+  std::string NameCycle(const std::set<std::size_t>& left) const;
+
+  std::vector<Node> nodes_;
 };
 
 }  // namespace afluente::orchestrator

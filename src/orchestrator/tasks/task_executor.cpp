@@ -72,10 +72,8 @@ fs::path TaskExecutor::FolderOf(const fs::path& folder, const AttemptRef& attemp
 }
 
 const TaskWork* TaskExecutor::Find(const Attempt& attempt) const {
-  const auto job = works_.find(attempt.job);
-  if (job == works_.end()) return nullptr;
-  const auto task = job->second.find(attempt.ref.task);
-  return task == job->second.end() ? nullptr : &task->second;
+  const auto found = works_.find({attempt.job, attempt.ref.task});
+  return found == works_.end() ? nullptr : &found->second;
 }
 
 void TaskExecutor::EndLater(const AttemptRef& attempt, Status status, OnEnded on_ended) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include "base/result.h"
@@ -31,7 +32,7 @@ inline constexpr int kSkippedExitCode = 99;
 class TaskExecutor final : public Executor {
  public:
   /// By job and task.
-  using Works = std::map<std::string, std::map<std::string, TaskWork>>;
+  using Works = std::map<std::pair<std::string, std::string>, TaskWork>;
 
   /// `folder`: where attempts leave their output. Errors: of Processes::Open.
   static Result<std::unique_ptr<TaskExecutor>> Open(std::filesystem::path folder, Works works);

@@ -201,7 +201,8 @@ Status Owner::Move(const estate::Integration& integration, bool full_refresh,
         [&](const pipeline::Committed& committed) { Count(integration, committed, outcome); });
   }
   AFL_ASSIGN(const auto sink,
-             connectors::OpenSink(estate_, integration, {*warehouse_, paths_.lake, bigquery_}, full_refresh));
+             connectors::OpenSink(estate_, integration, {*warehouse_, paths_.lake, bigquery_},
+                                  full_refresh));
   AFL_ASSIGN(const auto stored, sink->Stored());
   AFL_ASSIGN(const auto source, connectors::OpenSource(estate_, integration, {*warehouse_, *inbox_},
                                                        stored, progress));

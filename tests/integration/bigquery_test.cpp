@@ -49,7 +49,9 @@ class BigqueryTest : public MovementTest {
 };
 
 TEST_F(BigqueryTest, ASnapshotReplacesTheTable) {
-  Source("create table t(id int, v text); insert into t values (1, 'a'), (2, null), (3, 'ção ''\"\\')");
+  Source(
+      "create table t(id int, v text); insert into t values (1, 'a'), (2, null), (3, 'ção "
+      "''\"\\')");
   DeclareTable("mode: snapshot");
   EXPECT_EQ(RunOk("t").rows, 3);
   EXPECT_THAT(Columns(), ElementsAre("id INTEGER", "v STRING"));
@@ -61,7 +63,9 @@ TEST_F(BigqueryTest, ASnapshotReplacesTheTable) {
 }
 
 TEST_F(BigqueryTest, AnIncrementOfARunIsThereOnce) {
-  Source("create table t(id int, v text); insert into t select i, 'v' || i from generate_series(1, 1000) i");
+  Source(
+      "create table t(id int, v text); insert into t select i, 'v' || i from generate_series(1, "
+      "1000) i");
   DeclareTable("mode: incremental\ncursor: [id]");
   EXPECT_EQ(RunOk("t").rows, 1000);
   EXPECT_EQ(RunOk("t").rows, 0);

@@ -22,8 +22,8 @@ fs::path Extras() { return AFLUENTE_EXTRAS; }
 void PutSpatial(const fs::path& home) {
   for (const auto& entry : fs::recursive_directory_iterator(Extras() / "lib")) {
     if (entry.path().filename() != "spatial.duckdb_extension") continue;
-    const fs::path folder = home / ".duckdb" / "extensions" /
-                            entry.path().parent_path().filename() / "linux_amd64";
+    const fs::path folder =
+        home / ".duckdb" / "extensions" / entry.path().parent_path().filename() / "linux_amd64";
     fs::create_directories(folder);
     fs::create_symlink(entry.path(), folder / entry.path().filename());
     return;

@@ -38,12 +38,11 @@ Result<std::optional<data::Position>> ReadCheckpoint(Client& client, const std::
                                                      const estate::TableAddress& table,
                                                      const std::string& integration,
                                                      const std::stop_token& stop) {
-  AFL_ASSIGN(const auto rows,
-             client.Select(job, table.project,
-                           fmt::format("SELECT kind, position FROM {} WHERE {}",
-                                       SqlName(table.project, "checkpoints"),
-                                       Key(table, integration)),
-                           stop));
+  AFL_ASSIGN(const auto rows, client.Select(job, table.project,
+                                            fmt::format("SELECT kind, position FROM {} WHERE {}",
+                                                        SqlName(table.project, "checkpoints"),
+                                                        Key(table, integration)),
+                                            stop));
   if (rows.empty()) return std::optional<data::Position>();
   if (rows.size() > 1 || !rows[0][0] || !rows[0][1]) {
     return Error(ErrorKind::kInternal,

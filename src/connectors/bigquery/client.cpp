@@ -28,9 +28,8 @@ std::string PathOf(const estate::TableAddress& address) {
 }
 
 json ReferenceTo(const estate::TableAddress& address) {
-  return {{"projectId", address.project},
-          {"datasetId", address.dataset},
-          {"tableId", address.table}};
+  return {
+      {"projectId", address.project}, {"datasetId", address.dataset}, {"tableId", address.table}};
 }
 
 std::uint64_t CountAt(const json& object, std::initializer_list<const char*> path) {
@@ -40,7 +39,8 @@ std::uint64_t CountAt(const json& object, std::initializer_list<const char*> pat
     at = &at->at(key);
   }
   if (at->is_number_unsigned()) return at->get<std::uint64_t>();
-  return at->is_string() ? std::strtoull(at->get_ref<const std::string&>().c_str(), nullptr, 10) : 0;
+  return at->is_string() ? std::strtoull(at->get_ref<const std::string&>().c_str(), nullptr, 10)
+                         : 0;
 }
 
 // A job that ended badly, in the words of jobs.get.
@@ -108,7 +108,8 @@ Result<std::optional<Table>> Client::FindTable(const estate::TableAddress& addre
   if (reply.status == 404) return std::optional<Table>();
   if (!reply.ok()) return Refused(reply, "table " + address.ToString());
   Table table;
-  if (reply.body.contains("schema")) table.fields = reply.body["schema"].value("fields", json::array());
+  if (reply.body.contains("schema"))
+    table.fields = reply.body["schema"].value("fields", json::array());
   table.rows = static_cast<std::int64_t>(CountAt(reply.body, {"numRows"}));
   return std::optional(std::move(table));
 }
@@ -181,7 +182,8 @@ Status Client::Upload(const std::string& session, const std::filesystem::path& f
     AFL_ASSIGN(const Reply reply, service_->Send(chunk, stop));
     if (reply.ok() || reply.status == 409) return Done{};
     if (reply.status != 308) return Refused(reply, "upload of a load job");
-    // What arrived may be less than what was sent, or more: the answer to an earlier chunk was lost.
+    // What arrived may be less than what was sent, or more: the answer to an earlier chunk was
+    // lost.
     const auto range = reply.headers.find("range");
     sent = range == reply.headers.end() ? 0 : BytesThere(range->second);
   } while (sent < size);
@@ -197,10 +199,10 @@ Result<JobDone> Client::LoadParquet(const std::string& job, const estate::TableA
                      {"writeDisposition", "WRITE_APPEND"},
                      {"decimalTargetTypes", {"NUMERIC", "BIGNUMERIC"}},
                      {"parquetOptions", {{"enableListInference", true}}}};
-  AFL_TRY(BeginUpload(address.project,
-                      {{"jobReference", JobReference(address.project, job)},
-                       {"configuration", {{"load", load}}}},
-                      file, stop));
+  AFL_TRY(BeginUpload(
+      address.project,
+      {{"jobReference", JobReference(address.project, job)}, {"configuration", {{"load", load}}}},
+      file, stop));
   return Wait(address.project, job, stop);
 }
 
@@ -212,10 +214,9 @@ Result<JobDone> Client::Execute(const std::string& job, const std::string& proje
   if (!labels.empty()) configuration["labels"] = labels;
   const json made = {{"jobReference", JobReference(project, job)},
                      {"configuration", configuration}};
-  AFL_ASSIGN(
-      const Reply reply,
-      service_->Send(
-          {.method = "POST", .path = PathOf(project) + "/jobs", .body = made.dump()}, stop));
+  AFL_ASSIGN(const Reply reply,
+             service_->Send(
+                 {.method = "POST", .path = PathOf(project) + "/jobs", .body = made.dump()}, stop));
   // A duplicate is this very job: its first answer was lost.
   if (!reply.ok() && reply.status != 409) return Refused(reply, "job " + job);
   return Wait(project, job, stop);
@@ -223,8 +224,7 @@ Result<JobDone> Client::Execute(const std::string& job, const std::string& proje
 
 Result<JobDone> Client::Wait(const std::string& project, const std::string& job,
                              const std::stop_token& stop) {
-  const std::string path =
-      fmt::format("{}/jobs/{}?location={}", PathOf(project), job, Location());
+  const std::string path = fmt::format("{}/jobs/{}?location={}", PathOf(project), job, Location());
   std::chrono::nanoseconds pause = kFirstPoll;
   while (true) {
     AFL_ASSIGN(const Reply reply, service_->Send({.path = path}, stop));
@@ -248,10 +248,10 @@ Result<JobDone> Client::Wait(const std::string& project, const std::string& job,
 
 // One that cannot be reached any more ends by itself, and what it does is in its transaction.
 void Client::Cancel(const std::string& project, const std::string& job) {
-  (void)service_->Send({.method = "POST",
-                        .path = fmt::format("{}/jobs/{}/cancel?location={}", PathOf(project), job,
-                                            Location())},
-                       std::stop_token());
+  (void)service_->Send(
+      {.method = "POST",
+       .path = fmt::format("{}/jobs/{}/cancel?location={}", PathOf(project), job, Location())},
+      std::stop_token());
 }
 
 Result<std::vector<Row>> Client::Select(const std::string& job, const std::string& project,
@@ -260,8 +260,7 @@ Result<std::vector<Row>> Client::Select(const std::string& job, const std::strin
   std::vector<Row> rows;
   std::string page;
   do {
-    std::string path =
-        fmt::format("{}/queries/{}?location={}", PathOf(project), job, Location());
+    std::string path = fmt::format("{}/queries/{}?location={}", PathOf(project), job, Location());
     if (!page.empty()) path += "&pageToken=" + page;
     AFL_ASSIGN(const json answer, service_->Do({.path = path}, stop));
     for (const json& row : answer.value("rows", json::array())) {

@@ -65,7 +65,7 @@ class TableSink final : public pipeline::Sink {
                                      const std::vector<data::DeadLetter>& dead_letters) override;
 
  private:
-  enum class Publish : std::uint8_t { kInsert, kReplace, kMerge, kMakeAnew };
+  enum class Publish : std::uint8_t { kInsert, kReplace, kMerge };
 
   estate::TableAddress Stage() const {
     return {address_.project, address_.dataset, "_afluente_stage_" + run_};
@@ -97,12 +97,13 @@ class TableSink final : public pipeline::Sink {
   duck::Warehouse& warehouse_;
   duck::ShapedRows rows_;
 
-  std::optional<Table> target_;            // nullopt: there is none.
-  std::optional<data::Position> stored_;   // What is there now, whatever it is worth.
+  std::optional<Table> target_;           // nullopt: there is none.
+  std::optional<data::Position> stored_;  // What is there now, whatever it is worth.
   std::vector<ColumnForm> forms_;
   duck::Evolution evolution_;
   std::vector<std::string> alterations_;  // Clauses of ALTER TABLE.
   Publish publish_ = Publish::kInsert;
+  bool makes_anew_ = false;  // The rows do not fit the table, which goes.
 
   std::mutex mutex_;  // Guards files_ and staged_.
   std::vector<fs::path> files_;
@@ -123,8 +124,8 @@ Status TableSink::Open() {
   AFL_TRY(EnsureSystemTables(*client_, address_.project, never));
   AFL_TRY(client_->EnsureDataset(address_.project, address_.dataset, never));
   AFL_ASSIGN(target_, client_->FindTable(address_, never));
-  AFL_ASSIGN(stored_, ReadCheckpoint(*client_, JobId("checkpoint"), address_, integration_.name,
-                                     never));
+  AFL_ASSIGN(stored_,
+             ReadCheckpoint(*client_, JobId("checkpoint"), address_, integration_.name, never));
   return Done{};
 }
 
@@ -141,8 +142,7 @@ Status TableSink::Fit(const std::vector<TableColumn>& arriving) {
     const auto type = TypeOfField(field);
     there.push_back({field.value("name", ""), type ? AsStored(*type) : field.value("type", "")});
   }
-  AFL_ASSIGN(evolution_,
-             duck::PlanEvolution(there, arriving, integration_.on_schema_change, true));
+  AFL_ASSIGN(evolution_, duck::PlanEvolution(there, arriving, integration_.on_schema_change, true));
   if (!evolution_.projection.empty()) {  // Then what arrives has the table's shape.
     forms_.clear();
     for (const TableColumn& column : there) {
@@ -181,15 +181,15 @@ Status TableSink::Prepare(const data::Schema& schema, std::uint64_t estimated_ro
     arriving.push_back({column.name, AsStored(form.type)});
     forms_.push_back(std::move(form));
   }
-  const bool counts = stored_ && stored_->kind == kRefreshing;
+  const bool is_half_made = stored_ && stored_->kind == kRefreshing;
   const bool replaces =
-      full_refresh_ || counts || integration_.EffectiveWrite() == estate::Write::kReplace;
+      full_refresh_ || is_half_made || integration_.EffectiveWrite() == estate::Write::kReplace;
   publish_ = replaces ? Publish::kReplace : Upserts() ? Publish::kMerge : Publish::kInsert;
   if (target_) {
     const Status fits = Fit(arriving).Within([&] { return "table " + address_.ToString(); });
     if (!fits.ok() && !full_refresh_) return fits;
     if (!fits.ok()) {
-      publish_ = Publish::kMakeAnew;
+      makes_anew_ = true;
       alterations_.clear();
       evolution_ = {};
     }
@@ -221,11 +221,11 @@ Status TableSink::Load(data::BatchReader& lane, const std::stop_token& stop) {
           ? std::string("FROM (")
           : fmt::format("FROM (SELECT {} FROM (", fmt::join(evolution_.projection, ", "));
   AFL_ASSIGN(const std::uint64_t rows,
-             rows_.Drain(lane, fmt::format("COPY (SELECT {} {}", columns, from),
-                         fmt::format("){}) TO {} (FORMAT parquet, COMPRESSION zstd)",
-                                     evolution_.projection.empty() ? "" : ")",
-                                     QuoteLiteral(file.string())),
-                         stop));
+             rows_.Drain(
+                 lane, fmt::format("COPY (SELECT {} {}", columns, from),
+                 fmt::format("){}) TO {} (FORMAT parquet, COMPRESSION zstd)",
+                             evolution_.projection.empty() ? "" : ")", QuoteLiteral(file.string())),
+                 stop));
   const std::lock_guard lock(mutex_);
   staged_ += rows;
   return Done{};
@@ -286,8 +286,8 @@ Status TableSink::MakeTarget(const std::stop_token& stop) {
 std::string TableSink::Select() const {
   std::string columns;
   for (const ColumnForm& form : forms_) {
-    columns += fmt::format("{}{} AS {}", columns.empty() ? "" : ", ", form.from_stage,
-                           Quoted(form.name));
+    columns +=
+        fmt::format("{}{} AS {}", columns.empty() ? "" : ", ", form.from_stage, Quoted(form.name));
   }
   return fmt::format("SELECT {} FROM {}", columns, Quoted(Stage().ToString()));
 }
@@ -302,11 +302,9 @@ std::string TableSink::PublishSql() const {
     values.push_back("s." + names.back());
     sets.push_back(names.back() + " = " + values.back());
   }
-  const std::string insert = fmt::format("INSERT INTO {} ({}) {};\n", target,
-                                         fmt::join(names, ", "), Select());
+  const std::string insert =
+      fmt::format("INSERT INTO {} ({}) {};\n", target, fmt::join(names, ", "), Select());
   switch (publish_) {
-    case Publish::kMakeAnew:
-      return "";
     case Publish::kReplace:
       return fmt::format("DELETE FROM {} WHERE TRUE;\n{}", target, insert);
     case Publish::kInsert:
@@ -352,24 +350,24 @@ Status TableSink::RunScript(const std::string& step, const std::string& sql) {
 
 Result<pipeline::Committed> TableSink::Commit(const data::Position& end,
                                               const std::vector<data::DeadLetter>& dead_letters) {
-  const bool replaces = publish_ == Publish::kReplace || publish_ == Publish::kMakeAnew;
+  const bool replaces = publish_ == Publish::kReplace;
   const bool nothing = staged_ == 0 && !replaces && target_ && alterations_.empty();
   if (nothing && stored_ == end && dead_letters.empty()) return pipeline::Committed{};
+  const auto transaction = [](const std::string& statements) {
+    return "BEGIN TRANSACTION;\n" + statements + "COMMIT TRANSACTION;\n";
+  };
+  if (makes_anew_) {
+    const data::Position refreshing{kRefreshing, ""};
+    AFL_TRY(RunScript(
+        "begin", transaction(MoveCheckpoint(address_, integration_.name, stored_, refreshing))));
+    stored_ = refreshing;
+    AFL_TRY(client_->DropTable(address_, std::stop_token()));
+    target_.reset();
+  }
   if (!target_) AFL_TRY(MakeTarget(std::stop_token()));
   if (!alterations_.empty()) {
     AFL_TRY(RunScript("alter", fmt::format("ALTER TABLE {} {}", Quoted(address_.ToString()),
                                            fmt::join(alterations_, ", "))));
-  }
-  const auto transaction = [](const std::string& statements) {
-    return "BEGIN TRANSACTION;\n" + statements + "COMMIT TRANSACTION;\n";
-  };
-  if (publish_ == Publish::kMakeAnew) {
-    const data::Position refreshing{kRefreshing, ""};
-    AFL_TRY(RunScript("begin", transaction(MoveCheckpoint(address_, integration_.name, stored_,
-                                                          refreshing))));
-    AFL_TRY(RunScript("anew", fmt::format("CREATE OR REPLACE TABLE {} AS {}",
-                                          Quoted(address_.ToString()), Select())));
-    stored_ = refreshing;
   }
   AFL_TRY(RunScript(
       "publish",

@@ -18,8 +18,9 @@ namespace afluente::bigquery {
 /// How: lanes become Parquet files below `folder` (where DuckDB may write), load jobs bring them
 /// into a stage table, which costs nothing, and one script publishes it with the checkpoint in one
 /// transaction: TRUNCATE and INSERT, INSERT, or MERGE by key. A table that is replaced so keeps
-/// its grants and policies. Only columns are added, and numbers widened, outside of it. Whatever
-/// is left of a run that died goes by itself within a day.
+/// its grants and policies. Columns are added and numbers widened before it; a full refresh whose
+/// rows do not fit drops the table and makes it anew. Whatever is left of a run that died goes by
+/// itself within a day.
 /// Errors: of the first calls.
 Result<std::unique_ptr<pipeline::Sink>> OpenTableSink(duck::Warehouse& warehouse,
                                                       std::shared_ptr<Client> client,

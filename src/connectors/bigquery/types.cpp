@@ -17,11 +17,12 @@ using nlohmann::json;
 // Fails on a value for which `wrong` holds.
 std::string Checked(const std::string& column, const std::string& value, const std::string& wrong,
                     const std::string& what) {
-  return fmt::format("CASE WHEN {} THEN error({}) ELSE {} END", wrong,
-                     QuoteLiteral(fmt::format("column {} has {}, which BigQuery cannot hold; keep "
-                                              "it as text with `columns: {{ {}: {{ type: text }} }}`",
-                                              column, what, column)),
-                     value);
+  return fmt::format(
+      "CASE WHEN {} THEN error({}) ELSE {} END", wrong,
+      QuoteLiteral(fmt::format("column {} has {}, which BigQuery cannot hold; keep "
+                               "it as text with `columns: {{ {}: {{ type: text }} }}`",
+                               column, what, column)),
+      value);
 }
 
 // BigQuery's own literal: [-]Y-M D [-]H:M:S.F (GoogleSQL, "Constructing an interval").
@@ -82,12 +83,12 @@ Travel TravelOf(const std::string& column, const LogicalType& type, const std::s
                       "a timestamp before year 1 or after year 9999"),
               "STRING", fmt::format("CAST({} AS DATETIME)", staged)};
     case Kind::kTimestampTz:
-      return same(Checked(
-          column, value,
-          fmt::format("{0} < TIMESTAMPTZ '0001-01-01 00:00:00+00' OR {0} >= TIMESTAMPTZ "
-                      "'10000-01-01 00:00:00+00'",
-                      value),
-          "a timestamp before year 1 or after year 9999"));
+      return same(
+          Checked(column, value,
+                  fmt::format("{0} < TIMESTAMPTZ '0001-01-01 00:00:00+00' OR {0} >= TIMESTAMPTZ "
+                              "'10000-01-01 00:00:00+00'",
+                              value),
+                  "a timestamp before year 1 or after year 9999"));
     case Kind::kInterval:
       return {IntervalText(value), "STRING", fmt::format("CAST({} AS INTERVAL)", staged)};
     case Kind::kList:
@@ -98,9 +99,9 @@ Travel TravelOf(const std::string& column, const LogicalType& type, const std::s
             fmt::format("PARSE_JSON({})", staged)};
   }
   const Travel element = TravelOf(column, *type.element, "e", "e");
-  const std::string list =
-      element.to_file == "e" ? value
-                             : fmt::format("list_transform({}, lambda e: {})", value, element.to_file);
+  const std::string list = element.to_file == "e" ? value
+                                                  : fmt::format("list_transform({}, lambda e: {})",
+                                                                value, element.to_file);
   Travel travel;
   travel.to_file = Checked(column, list, fmt::format("len({0}) > list_count({0})", value),
                            "an array with a NULL in it");

@@ -76,7 +76,8 @@ class Cached : public Credentials {
     ErrorKind kind = http::KindOfStatus(answer.status);
     if (kind != ErrorKind::kTransient) kind = ErrorKind::kUnauthorized;
     std::string cure;
-    if (kind == ErrorKind::kUnauthorized) cure = "; is the key revoked, or this machine's clock off?";
+    if (kind == ErrorKind::kUnauthorized)
+      cure = "; is the key revoked, or this machine's clock off?";
     return {kind, fmt::format("{}: no token: {} {}{}{}{}", Who(), answer.status, code,
                               why.empty() ? "" : ": ", why, cure)};
   }
@@ -126,19 +127,15 @@ class ServiceAccount final : public Cached {
 
  protected:
   Result<http::Answer> Ask(const std::stop_token& stop) const override {
-    const auto now = std::chrono::duration_cast<std::chrono::seconds>(
-                         clock().Now().time_since_epoch())
-                         .count();
-    const json claims = {{"iss", email_},
-                         {"scope", kScope},
-                         {"aud", kAudience},
-                         {"iat", now},
-                         {"exp", now + 3600}};
+    const auto now =
+        std::chrono::duration_cast<std::chrono::seconds>(clock().Now().time_since_epoch()).count();
+    const json claims = {
+        {"iss", email_}, {"scope", kScope}, {"aud", kAudience}, {"iat", now}, {"exp", now + 3600}};
     AFL_ASSIGN(const std::string assertion, SignJwt(claims.dump(), key_, key_id_));
-    return PostForm(token_uri_,
-                    {{"grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"},
-                     {"assertion", assertion}},
-                    stop);
+    return PostForm(
+        token_uri_,
+        {{"grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"}, {"assertion", assertion}},
+        stop);
   }
 
  private:

@@ -62,9 +62,8 @@ Result<std::string> SignJwt(const std::string& claims, const std::string& key,
       EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, read.get()) == 1 &&
       EVP_DigestSign(context.get(), nullptr, &size, signed_bytes, token.size()) == 1;
   std::string signature(size, '\0');
-  if (!sized ||
-      EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,
-                     signed_bytes, token.size()) != 1) {
+  if (!sized || EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()),
+                               &size, signed_bytes, token.size()) != 1) {
     return Unreadable();
   }
   signature.resize(size);

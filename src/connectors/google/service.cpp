@@ -57,7 +57,7 @@ std::string Reply::Message() const {
 
 bool IsPassing(const std::string& reason) {
   constexpr std::array<std::string_view, 8> kPassing = {
-      "backendError",    "internalError",         "rateLimitExceeded", "jobBackendError",
+      "backendError",     "internalError",        "rateLimitExceeded", "jobBackendError",
       "jobInternalError", "jobRateLimitExceeded", "UNAVAILABLE",       "RESOURCE_EXHAUSTED"};
   return std::find(kPassing.begin(), kPassing.end(), reason) != kPassing.end();
 }
@@ -103,11 +103,11 @@ Result<Reply> Service::Send(const Call& call, const std::stop_token& stop) {
       credentials_->Forget();
       continue;
     }
-    const bool again =
-        reply.ok() ? !reply.value().ok() &&
-                         (IsPassing(reply.value().Reason()) ||
-                          http::KindOfStatus(reply.value().status) == ErrorKind::kTransient)
-                   : reply.error().kind() == ErrorKind::kTransient;
+    const bool again = reply.ok()
+                           ? !reply.value().ok() &&
+                                 (IsPassing(reply.value().Reason()) ||
+                                  http::KindOfStatus(reply.value().status) == ErrorKind::kTransient)
+                           : reply.error().kind() == ErrorKind::kTransient;
     const std::chrono::nanoseconds wait = WithJitter(pause);
     if (!again || clock_.Monotonic() + wait > until) return reply;
     spdlog::debug("{}: again in {:.1f} s", options_.name,

@@ -43,8 +43,8 @@ bool IsPassing(const std::string& reason);
 Error Refusal(const Reply& reply);
 
 struct ServiceOptions {
-  std::string name;                         // For errors: "BigQuery".
-  std::string base_url;                     // "https://bigquery.googleapis.com"
+  std::string name;                                             // For errors: "BigQuery".
+  std::string base_url;                                         // "https://bigquery.googleapis.com"
   std::chrono::nanoseconds patience = std::chrono::minutes(2);  // Of retries, together.
 };
 

@@ -14,7 +14,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::chrono::milliseconds kFirstPause(500);
 constexpr std::chrono::seconds kLongestPause(32);
 // The largest page that BigQuery sends is 20 MB.
 constexpr std::size_t kAnswerBytesMax = std::size_t{64} << 20U;
@@ -94,7 +93,7 @@ Result<Reply> Service::Once(const Call& call, const std::stop_token& stop) {
 
 Result<Reply> Service::Send(const Call& call, const std::stop_token& stop) {
   const auto until = clock_.Monotonic() + options_.patience;
-  std::chrono::nanoseconds pause = kFirstPause;
+  std::chrono::nanoseconds pause = options_.first_pause;
   bool has_new_token = false;
   while (true) {
     Result<Reply> reply = Once(call, stop).Within([&] { return options_.name; });

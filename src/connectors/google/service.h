@@ -46,6 +46,7 @@ struct ServiceOptions {
   std::string name;                                             // For errors: "BigQuery".
   std::string base_url;                                         // "https://bigquery.googleapis.com"
   std::chrono::nanoseconds patience = std::chrono::minutes(2);  // Of retries, together.
+  std::chrono::nanoseconds first_pause = std::chrono::milliseconds(500);
 };
 
 /// Thread-safe.

@@ -1,11 +1,37 @@
 # shellcheck shell=bash
 # Installs what the tree needs: Debian packages (packages.txt) and npm's (npm-lock.txt). Safe to repeat.
 
+# setup [--extras]: with what only some tests use, and say so when it is missing.
 cmd_setup() {
+  local extras=''
+  case ${1:-} in
+    '') ;;
+    --extras) extras=yes ;;
+    *) die "unknown flag $1; known: --extras" ;;
+  esac
   heading "Setup"
   require build
   require lint
+  [ -z "$extras" ] || install_extras
   done_line "everything is here"
+}
+
+# A virtual environment of Python with the pinned packages of extras.txt: counterparts that others wrote.
+install_extras() {
+  local pin
+  pin=$(sha256sum scripts/extras.txt | cut -d' ' -f1)
+  if [ "$(cat .deps/extras/pin 2>/dev/null)" = "$pin" ]; then
+    done_line "extras for tests are present"
+    return
+  fi
+  require extras
+  note "installing extras for tests (scripts/extras.txt)"
+  rm -rf .deps/extras
+  quietly build/log/extras.log python3 -m venv .deps/extras || die "python3 could not make .deps/extras"
+  quietly build/log/extras.log .deps/extras/bin/pip install --no-deps --only-binary :all: -r scripts/extras.txt ||
+    die "pip could not install what scripts/extras.txt pins"
+  echo "$pin" >.deps/extras/pin
+  done_line "extras for tests, as pinned"
 }
 
 # Makes sure that a group of packages.txt is installed and, for build, that .deps is filled. Silent when it was:

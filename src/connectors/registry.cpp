@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "connectors/bigquery/table_sink.h"
 #include "connectors/duckdb/table_sink.h"
 #include "connectors/duckdb/table_source.h"
 #include "connectors/objectstore/parquet_sink.h"
@@ -16,6 +17,22 @@ Error NotSupported(const estate::Mark& mark, const std::string& what) {
 }
 
 }  // namespace
+
+Status CheckEngine(const estate::Estate& estate, const estate::Integration& integration) {
+  if (estate.warehouse.engine != estate::WarehouseEngine::kBigquery) return Done{};
+  if (integration.source.warehouse_table) {
+    return NotSupported(integration.source.mark,
+                        "a warehouse_table is not read from BigQuery yet; choose a profile with "
+                        "the engine duckdb");
+  }
+  const bool by_key = integration.mode == estate::Mode::kCdc ||
+                      (integration.mode == estate::Mode::kEvent && !inbox::ReadsInbox(integration));
+  if (!by_key) return Done{};
+  return NotSupported(integration.mark,
+                      fmt::format("mode {} does not write BigQuery yet; use snapshot or "
+                                  "incremental, or a profile with the engine duckdb",
+                                  NameOf(integration.mode)));
+}
 
 Result<postgres::Endpoint> ResolveEndpoint(const estate::Estate& estate,
                                            const std::string& connection) {
@@ -76,6 +93,11 @@ Result<std::unique_ptr<pipeline::Sink>> OpenSink(const estate::Estate& estate,
                                                  const estate::Integration& integration,
                                                  const Destinations& destinations,
                                                  bool full_refresh) {
+  if (integration.destination.table && destinations.bigquery != nullptr) {
+    AFL_TRY(CheckEngine(estate, integration));
+    return bigquery::OpenTableSink(destinations.warehouse, destinations.bigquery,
+                                   destinations.lake / "_exchange", integration, full_refresh);
+  }
   if (integration.destination.table) {
     return duck::OpenTableSink(destinations.warehouse, integration, full_refresh);
   }

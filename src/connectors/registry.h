@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/result.h"
+#include "connectors/bigquery/client.h"
 #include "connectors/duckdb/warehouse.h"
 #include "connectors/inbox/source.h"
 #include "connectors/postgres/source.h"
@@ -21,7 +22,12 @@ namespace afluente::connectors {
 struct Destinations {
   duck::Warehouse& warehouse;
   std::filesystem::path lake;
+  std::shared_ptr<bigquery::Client> bigquery = nullptr;  // Of the engine bigquery.
 };
+
+/// Whether the estate's engine plays `integration`. kInvalidConfig, with the place, for what the
+/// engine bigquery does not do.
+Status CheckEngine(const estate::Estate& estate, const estate::Integration& integration);
 
 /// Resolves the secrets of a connection that is PostgreSQL.
 /// Errors: kInvalidConfig for a missing variable or another type.

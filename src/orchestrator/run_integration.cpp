@@ -69,6 +69,17 @@ void Collect(const estate::Estate& estate, const estate::Estate::Job& job, Writt
   for (const estate::Task& task : job.dag->tasks) CollectTask(estate, task.action, written);
 }
 
+// What does not run on BigQuery yet.
+Status CheckBigquery(const estate::Estate& estate, const Written& written) {
+  for (const estate::Integration* integration : written.integrations) {
+    AFL_TRY(connectors::CheckEngine(estate, *integration));
+  }
+  if (written.projects.empty()) return Done{};
+  return Error(ErrorKind::kInvalidConfig,
+               "models and the tasks sql and predict do not run on BigQuery yet; choose a profile "
+               "with the engine duckdb");
+}
+
 Status CheckMode(const estate::Integration& integration) {
   const estate::Source& source = integration.source;
   const bool has_rows = !source.table.empty() || !source.query.empty() || source.warehouse_table;
@@ -144,10 +155,17 @@ Result<std::unique_ptr<Owner>> Owner::Open(const estate::Estate& estate,
   options.lake = owner->paths_.lake;
   Written written;
   for (const estate::Estate::Job& job : jobs) Collect(estate, job, written);
+  const bool is_bigquery = estate.warehouse.engine == estate::WarehouseEngine::kBigquery;
+  if (is_bigquery) {
+    AFL_TRY(CheckBigquery(estate, written));
+    AFL_ASSIGN(owner->bigquery_, bigquery::OpenClient(estate.warehouse.location, clock));
+  }
   std::set<std::string>& projects = written.projects;
   bool needs_salt = false;
   for (const estate::Integration* integration : WithTheirGroups(estate, written.integrations)) {
-    if (integration->destination.table) projects.insert(integration->destination.table->project);
+    if (integration->destination.table && !is_bigquery) {
+      projects.insert(integration->destination.table->project);
+    }
     const std::string memory = connectors::MemoryProject(estate, *integration);
     // A source's file is not made: without it there is nothing to send.
     if (!memory.empty() && !integration->source.warehouse_table) projects.insert(memory);
@@ -179,11 +197,12 @@ Status Owner::Move(const estate::Integration& integration, bool full_refresh,
   if (inbox::ReadsInbox(integration)) {
     if (full_refresh) return NotAgain(integration);
     return MoveMessages(
-        {estate_, {*warehouse_, paths_.lake}, *inbox_}, integration, progress, stop,
+        {estate_, {*warehouse_, paths_.lake, bigquery_}, *inbox_}, integration, progress, stop,
         [&](const pipeline::Committed& committed) { Count(integration, committed, outcome); });
   }
   AFL_ASSIGN(const auto sink,
-             connectors::OpenSink(estate_, integration, {*warehouse_, paths_.lake}, full_refresh));
+             connectors::OpenSink(estate_, integration, {*warehouse_, paths_.lake, bigquery_},
+                                  full_refresh));
   AFL_ASSIGN(const auto stored, sink->Stored());
   AFL_ASSIGN(const auto source, connectors::OpenSource(estate_, integration, {*warehouse_, *inbox_},
                                                        stored, progress));

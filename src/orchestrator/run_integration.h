@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "connectors/bigquery/client.h"
 #include "connectors/duckdb/warehouse.h"
 #include "estate/estate.h"
 #include "estate/model_values.h"
@@ -135,6 +136,7 @@ class Owner {
   StateLock lock_;
   const Clock& clock_;
   std::unique_ptr<duck::Warehouse> warehouse_;
+  std::shared_ptr<bigquery::Client> bigquery_;  // Of the engine bigquery, else nullptr.
   std::unique_ptr<RunStore> runs_;
   std::unique_ptr<EventStore> events_;
   std::unique_ptr<Inbox> inbox_;

@@ -2,6 +2,7 @@
 
 #include <httplib.h>
 
+#include <cctype>
 #include <string_view>
 
 namespace afluente::http {
@@ -28,6 +29,11 @@ Result<Url> Parse(const std::string& text) {
   Url url{text.substr(0, path), text.substr(path, text.find('#', path) - path)};
   if (!url.path.starts_with('/')) url.path.insert(0, "/");
   return url;
+}
+
+std::string InLowerCase(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
 }
 
 Error Failure(httplib::Error error, const std::string& origin) {
@@ -72,7 +78,7 @@ Result<Answer> Send(const Request& request, const std::stop_token& stop) {
   // What is more than anybody reads is taken from the network all the same, so that the status
   // counts.
   sent.content_receiver = [&](const char* data, std::size_t size, std::uint64_t, std::uint64_t) {
-    answer.body.append(data, std::min(size, kBodyBytesMax - answer.body.size()));
+    answer.body.append(data, std::min(size, request.answer_bytes_max - answer.body.size()));
     return !stop.stop_requested();
   };
   const std::stop_callback stopping(stop, [&] { client.stop(); });
@@ -80,6 +86,7 @@ Result<Answer> Send(const Request& request, const std::stop_token& stop) {
   if (stop.stop_requested()) return Error(ErrorKind::kCancelled, "it was asked to end");
   if (!result) return Failure(result.error(), url.origin);
   answer.status = result->status;
+  for (const auto& [name, value] : result->headers) answer.headers[InLowerCase(name)] = value;
   return answer;
 }
 

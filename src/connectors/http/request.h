@@ -10,19 +10,22 @@
 
 namespace afluente::http {
 
+inline constexpr std::size_t kBodyBytesMax = std::size_t{1} << 20U;
+
 struct Request {
   std::string method = "GET";
   std::string url;  // http or https; certificates are verified.
   std::map<std::string, std::string> headers;
   std::string body;
   std::chrono::milliseconds timeout{30'000};  // To connect, and for each read.
+  std::size_t answer_bytes_max = kBodyBytesMax;
 };
 
 struct Answer {
   int status = 0;
-  std::string body;  // At most kBodyBytesMax of it.
+  std::string body;                            // At most answer_bytes_max of it.
+  std::map<std::string, std::string> headers;  // Names in lower case; of doubles the last one.
 };
-inline constexpr std::size_t kBodyBytesMax = std::size_t{1} << 20U;
 
 /// Sends it and waits for the answer, whatever its status. Redirects are not followed.
 /// Errors: kInvalidConfig for a URL that is none, kTransient when nobody answers, kUnauthorized

@@ -1,0 +1,155 @@
+// The engine bigquery, against an emulator that somebody else wrote.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "support/bigquery_emulator.h"
+#include "support/movement.h"
+
+namespace afluente::test {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class BigqueryTest : public MovementTest {
+ protected:
+  static void SetUpTestSuite() {
+    if (!BigqueryEmulator::Missing()) emulator_ = std::make_unique<BigqueryEmulator>("dw");
+  }
+  static void TearDownTestSuite() { emulator_.reset(); }
+  void SetUp() override {
+    if (const auto missing = BigqueryEmulator::Missing()) GTEST_SKIP() << *missing;
+    estate_.Write("estate.yaml",
+                  "estate: test\n"
+                  "warehouse: { engine: bigquery, location: US }\n"
+                  "mask_salt: \"${env:MASK_SALT}\"\n"
+                  "projects: { dw: { description: Tables of the tests } }\n"
+                  "connections:\n"
+                  "  src: { type: postgres, project: dw, dsn: \"${env:SRC_DSN}\" }\n");
+    estate_.SetEnv("BIGQUERY_EMULATOR_HOST", emulator_->url());
+    dataset_ = fmt::format("d{}", ++datasets_);
+  }
+  void DeclareTable(const std::string& yaml, const std::string& key = "") {
+    Declare("t", "public.t", fmt::format("dw.{}.t{}", dataset_, key), yaml);
+  }
+  std::vector<std::string> Rows(const std::string& columns) const {
+    return emulator_->Lines(
+        fmt::format("SELECT {} FROM `dw.{}.t` ORDER BY 1, 2", columns, dataset_));
+  }
+  std::vector<std::string> Columns() const { return emulator_->Columns(dataset_, "t"); }
+  /// What a run that ended leaves: no stage.
+  void ExpectNoStage() const { EXPECT_THAT(emulator_->Tables(dataset_), ElementsAre("t")); }
+
+  static inline std::unique_ptr<BigqueryEmulator> emulator_;
+  static inline int datasets_ = 0;
+  std::string dataset_;
+};
+
+TEST_F(BigqueryTest, ASnapshotReplacesTheTable) {
+  Source(
+      "create table t(id int, v text); insert into t values (1, 'a'), (2, null), (3, 'ção "
+      "''\"\\')");
+  DeclareTable("mode: snapshot");
+  EXPECT_EQ(RunOk("t").rows, 3);
+  EXPECT_THAT(Columns(), ElementsAre("id INTEGER", "v STRING"));
+  EXPECT_THAT(Rows("id, v"), ElementsAre("1|a", "2|NULL", "3|ção '\"\\"));
+  Source("delete from t where id = 1; update t set v = 'b' where id = 2");
+  EXPECT_EQ(RunOk("t").rows, 2);
+  EXPECT_THAT(Rows("id, v"), ElementsAre("2|b", "3|ção '\"\\"));
+  ExpectNoStage();
+}
+
+TEST_F(BigqueryTest, AnIncrementOfARunIsThereOnce) {
+  Source(
+      "create table t(id int, v text); insert into t select i, 'v' || i from generate_series(1, "
+      "1000) i");
+  DeclareTable("mode: incremental\ncursor: [id]");
+  EXPECT_EQ(RunOk("t").rows, 1000);
+  EXPECT_EQ(RunOk("t").rows, 0);
+  Source("insert into t values (1001, 'x')");
+  EXPECT_EQ(RunOk("t").rows, 1);
+  EXPECT_THAT(Rows("count(*), count(distinct id)"), ElementsAre("1001|1001"));
+}
+
+TEST_F(BigqueryTest, AnUpsertMergesByKey) {
+  Source(
+      "create table t(id int, v text, updated_at timestamptz); insert into t values "
+      "(1, 'a', '2026-01-01 10:00+00'), (2, 'b', '2026-01-01 11:00+00')");
+  DeclareTable("mode: incremental\ncursor: [updated_at, id]\nlookback: 1h", ", key: [id]");
+  EXPECT_EQ(RunOk("t").rows, 2);
+  Source(
+      "update t set v = 'A', updated_at = '2026-01-02 10:00+00' where id = 1;"
+      "insert into t values (3, 'c', '2026-01-02 11:00+00')");
+  RunOk("t");
+  EXPECT_THAT(Rows("id, v"), ElementsAre("1|A", "2|b", "3|c"));
+  ExpectNoStage();
+}
+
+TEST_F(BigqueryTest, TheTableFollowsItsSource) {
+  Source("create table t(id int, v text); insert into t values (1, 'a')");
+  DeclareTable("mode: incremental\ncursor: [id]");
+  RunOk("t");
+  Source("alter table t add n numeric(12,3); insert into t values (2, 'b', 1.5)");
+  RunOk("t");
+  EXPECT_THAT(Columns(), ElementsAre("id INTEGER", "v STRING", "n NUMERIC"));
+  EXPECT_THAT(Rows("id, v, n = 1.5"), ElementsAre("1|a|NULL", "2|b|true"));
+}
+
+TEST_F(BigqueryTest, AColumnOfAnotherTypeFailsUntilAFullRefresh) {
+  Source("create table t(id int, v int); insert into t values (1, 7)");
+  DeclareTable("mode: snapshot");
+  RunOk("t");
+  Source("alter table t alter v type text using 'seven'");
+  RunFails("t", 1, {"column v", "--full-refresh"});
+  EXPECT_THAT(Rows("id, v"), ElementsAre("1|7"));
+  RunOk("t", {"--full-refresh"});
+  EXPECT_THAT(Columns(), ElementsAre("id INTEGER", "v STRING"));
+  EXPECT_THAT(Rows("id, v"), ElementsAre("1|seven"));
+}
+
+TEST_F(BigqueryTest, MasksHideBeforeAnythingLeaves) {
+  Source("create table t(id int, phone text); insert into t values (1, '+5511999990000')");
+  DeclareTable("mode: snapshot\ncolumns: { phone: { mask: last4, pii: phone } }");
+  RunOk("t");
+  EXPECT_THAT(Rows("id, phone"), ElementsAre(testing::EndsWith("0000")));
+  EXPECT_THAT(Rows("id, phone"), Not(Contains(HasSubstr("5511"))));
+}
+
+TEST_F(BigqueryTest, ARepeatedKeyFailsAndNothingIsThere) {
+  Source("create table t(id int, v text); insert into t values (1, 'a'), (1, 'b')");
+  DeclareTable("mode: incremental\ncursor: [id]\nwrite: upsert", ", key: [id]");
+  RunFails("t", 1, {"key"});
+  EXPECT_THAT(Columns(), IsEmpty());
+}
+
+TEST_F(BigqueryTest, WhatBigQueryCannotHoldFailsWithItsCure) {
+  Source("create table t(id int, d date); insert into t values (1, 'infinity')");
+  DeclareTable("mode: snapshot");
+  RunFails("t", 1, {"column d", "type: text"});
+  Declare("t", "public.t", fmt::format("dw.{}.t", dataset_),
+          "mode: snapshot\ncolumns: { d: { type: text } }");
+  RunOk("t");
+  EXPECT_THAT(Rows("id, d"), ElementsAre("1|infinity"));
+}
+
+TEST_F(BigqueryTest, ModesThatAreNotPlayedSayWhatToDo) {
+  Source("create table t(id int primary key)");
+  DeclareTable("mode: cdc\ntrigger: continuous", ", key: [id]");
+  RunFails("t", 2, {"integrations/t.yaml", "mode cdc does not write BigQuery yet"});
+}
+
+TEST_F(BigqueryTest, AnotherRunThatWasFasterWins) {
+  Source("create table t(id int, v text); insert into t values (1, 'a')");
+  DeclareTable("mode: incremental\ncursor: [id]");
+  RunOk("t");
+  emulator_->Lines("UPDATE `dw._afluente.checkpoints` SET kind = 'torn' WHERE destination = 'dw." +
+                   dataset_ + ".t'");
+  RunFails("t", 1, {"checkpoint"});
+  EXPECT_THAT(Rows("id, v"), ElementsAre("1|a"));
+}
+
+}  // namespace
+}  // namespace afluente::test

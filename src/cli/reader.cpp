@@ -1,5 +1,7 @@
 #include "cli/reader.h"
 
+#include <fmt/format.h>
+
 #include <thread>
 
 #include "connectors/objectstore/lake_views.h"
@@ -7,6 +9,12 @@
 namespace afluente::cli {
 Result<WarehouseReader> OpenReader(const GlobalFlags& flags, const estate::Estate& estate,
                                    const std::string& command) {
+  if (estate.warehouse.engine == estate::WarehouseEngine::kBigquery) {
+    return Error(ErrorKind::kInvalidConfig,
+                 fmt::format("`{}` looks at the embedded warehouse, and this estate's engine is "
+                             "bigquery: ask BigQuery itself, or choose another --profile",
+                             command));
+  }
   AFL_ASSIGN(const auto paths, orchestrator::PathsOf(estate, flags.state));
   AFL_ASSIGN(auto lock,
              orchestrator::StateLock::Take(paths.root, command, orchestrator::LockKind::kShared));

@@ -19,7 +19,7 @@ struct WarehouseReader {
   data::DuckConnection connection;
 };
 
-/// Errors: kTransient when a writer holds the state folder.
+/// Errors: kTransient when a writer holds the state folder; kInvalidConfig for the engine bigquery.
 Result<WarehouseReader> OpenReader(const GlobalFlags& flags, const estate::Estate& estate,
                                    const std::string& command);
 

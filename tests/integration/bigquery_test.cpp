@@ -1,6 +1,7 @@
 // The engine bigquery, against an emulator that somebody else wrote.
 #include <fmt/format.h>
 
+#include <csignal>
 #include <memory>
 
 #include "support/bigquery_emulator.h"
@@ -94,8 +95,11 @@ TEST_F(BigqueryTest, TheTableFollowsItsSource) {
   RunOk("t");
   Source("alter table t add n numeric(12,3); insert into t values (2, 'b', 1.5)");
   RunOk("t");
-  EXPECT_THAT(Columns(), ElementsAre("id INTEGER", "v STRING", "n NUMERIC"));
   EXPECT_THAT(Rows("id, v, n = 1.5"), ElementsAre("1|a|NULL", "2|b|true"));
+  Source("insert into t values (3, 'c', 2)");
+  RunOk("t");
+  EXPECT_THAT(Rows("id, n"),
+              ElementsAre("1|NULL", testing::StartsWith("2|1.5"), testing::StartsWith("3|2")));
 }
 
 TEST_F(BigqueryTest, AColumnOfAnotherTypeFailsUntilAFullRefresh) {
@@ -141,14 +145,51 @@ TEST_F(BigqueryTest, ModesThatAreNotPlayedSayWhatToDo) {
   RunFails("t", 2, {"integrations/t.yaml", "mode cdc does not write BigQuery yet"});
 }
 
-TEST_F(BigqueryTest, AnotherRunThatWasFasterWins) {
+TEST_F(BigqueryTest, WhatLooksAtTheEmbeddedWarehouseSaysSo) {
+  Source("create table t(id int)");
+  DeclareTable("mode: snapshot");
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"tables"}, {"reconcile", "t"}}) {
+    const Outcome outcome = estate_.Run(command);
+    EXPECT_EQ(outcome.exit_code, 2) << outcome.ToString();
+    EXPECT_THAT(outcome.err, HasSubstr("engine is bigquery"));
+  }
+}
+
+TEST_F(BigqueryTest, OfTwoRunsOneWins) {
   Source("create table t(id int, v text); insert into t values (1, 'a')");
   DeclareTable("mode: incremental\ncursor: [id]");
   RunOk("t");
-  emulator_->Lines("UPDATE `dw._afluente.checkpoints` SET kind = 'torn' WHERE destination = 'dw." +
-                   dataset_ + ".t'");
-  RunFails("t", 1, {"checkpoint"});
+  Source("insert into t values (2, 'b')");
+  PgSession other(database_->dsn());
+  other.Exec("begin; lock table t");
+  Process run(estate_.Afluente({"run", "t"}));
+  UntilSome("select from pg_locks where not granted and relation = 't'::regclass");
+  // It has read its checkpoint; somebody else moves it.
+  emulator_->Lines(
+      "UPDATE `dw._afluente.checkpoints` SET position = '{}' WHERE destination = 'dw." + dataset_ +
+      ".t'");
+  other.Exec("commit");
+  const Outcome outcome = run.Wait();
+  EXPECT_EQ(outcome.exit_code, 3) << outcome.ToString();
+  EXPECT_THAT(outcome.err, HasSubstr("another run has brought this table further"));
   EXPECT_THAT(Rows("id, v"), ElementsAre("1|a"));
+}
+
+TEST_F(BigqueryTest, AKilledRunIsFollowedByAWholeOne) {
+  Source("create table t(id int, v text); insert into t values (1, 'a')");
+  DeclareTable("mode: incremental\ncursor: [id]");
+  RunOk("t");
+  Source("insert into t values (2, 'b')");
+  PgSession other(database_->dsn());
+  other.Exec("begin; lock table t");
+  Process run(estate_.Afluente({"run", "t"}));
+  UntilSome("select from pg_locks where not granted and relation = 't'::regclass");
+  run.Signal(SIGKILL);
+  run.Wait();
+  other.Exec("commit");
+  EXPECT_EQ(RunOk("t").rows, 1);
+  EXPECT_THAT(Rows("id, v"), ElementsAre("1|a", "2|b"));
 }
 
 }  // namespace

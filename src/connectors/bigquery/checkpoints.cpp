@@ -66,8 +66,8 @@ std::string MoveCheckpoint(const estate::TableAddress& table, const std::string&
       "DELETE FROM {2} WHERE {3};\n"
       "INSERT INTO {2} (destination, integration, kind, position, committed_at) "
       "VALUES ({4}, {5}, {6}, {7}, CURRENT_TIMESTAMP());\n",
-      expected, Literal("another run has brought this table further; run it again"), checkpoints,
-      key, Literal(table.ToString()), Literal(integration), Literal(to.kind), Literal(to.value));
+      expected, Literal(kOvertaken), checkpoints, key, Literal(table.ToString()),
+      Literal(integration), Literal(to.kind), Literal(to.value));
 }
 
 }  // namespace afluente::bigquery

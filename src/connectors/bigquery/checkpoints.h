@@ -18,6 +18,9 @@ constexpr const char* kSystemDataset = "_afluente";
 /// The kind of position of a table that is being made anew: what stands in it does not count.
 constexpr const char* kRefreshing = "refreshing";
 
+/// What MoveCheckpoint's statements fail with when the position is another one.
+constexpr const char* kOvertaken = "another run has brought this table further; run it again";
+
 /// Makes the dataset and its tables in a project, where they are missing.
 Status EnsureSystemTables(Client& client, const std::string& project, const std::stop_token& stop);
 

@@ -17,6 +17,7 @@ using nlohmann::json;
 
 // A multiple of 256 KiB, as resumable uploads want it.
 constexpr std::size_t kChunkBytes = std::size_t{16} << 20U;
+constexpr int kResumeIncomplete = 308;
 constexpr std::chrono::milliseconds kFirstPoll(100);
 constexpr std::chrono::seconds kSlowestPoll(2);
 
@@ -144,50 +145,57 @@ json Client::JobReference(const std::string& project, const std::string& job) co
   return {{"projectId", project}, {"jobId", job}, {"location", Location()}};
 }
 
-// A session of an upload is of one job. When it is lost, the job is not begun.
-Status Client::BeginUpload(const std::string& project, const json& job,
-                           const std::filesystem::path& file, const std::stop_token& stop) {
+// A session of an upload is of one job. When it is lost, the job is not begun. The id of the job
+// that reads the file is that of its answer: a server may know better.
+Result<std::string> Client::BeginUpload(const std::string& project, const std::string& job,
+                                        const json& configuration,
+                                        const std::filesystem::path& file,
+                                        const std::stop_token& stop) {
+  const json made = {{"jobReference", JobReference(project, job)},
+                     {"configuration", configuration}};
   Call begin{.method = "POST",
              .path = "/upload" + PathOf(project) + "/jobs?uploadType=resumable",
-             .body = job.dump()};
+             .body = made.dump()};
   begin.headers["X-Upload-Content-Type"] = "application/octet-stream";
   AFL_ASSIGN(const Reply reply, service_->Send(begin, stop));
-  if (reply.status == 409) return Done{};
+  if (reply.status == 409) return job;
   if (!reply.ok()) return Refused(reply, "load job");
   const auto session = reply.headers.find("location");
   if (session == reply.headers.end()) {
     return Error(ErrorKind::kInternal, "BigQuery: an upload began without a session");
   }
-  return Upload(session->second, file, stop);
+  return Upload(session->second, job, file, stop);
 }
 
-Status Client::Upload(const std::string& session, const std::filesystem::path& file,
-                      const std::stop_token& stop) {
+Result<std::string> Client::Upload(const std::string& session, const std::string& job,
+                                   const std::filesystem::path& file, const std::stop_token& stop) {
+  const Error unreadable(ErrorKind::kInternal, file.string() + ": it cannot be read any more");
   std::error_code error;
   const std::uint64_t size = std::filesystem::file_size(file, error);
   std::ifstream bytes(file, std::ios::binary);
-  if (error || !bytes) {
-    return Error(ErrorKind::kInternal, file.string() + ": it cannot be read any more");
-  }
+  if (error || !bytes) return unreadable;
   std::uint64_t sent = 0;
   do {
     Call chunk{.method = "PUT", .path = session, .content_type = "application/octet-stream"};
     chunk.body.resize(std::min<std::uint64_t>(kChunkBytes, size - sent));
     bytes.seekg(static_cast<std::streamoff>(sent));
     if (!bytes.read(chunk.body.data(), static_cast<std::streamsize>(chunk.body.size()))) {
-      return Error(ErrorKind::kInternal, file.string() + ": it cannot be read any more");
+      return unreadable;
     }
     chunk.headers["Content-Range"] =
         fmt::format("bytes {}-{}/{}", sent, sent + chunk.body.size() - 1, size);
     AFL_ASSIGN(const Reply reply, service_->Send(chunk, stop));
-    if (reply.ok() || reply.status == 409) return Done{};
-    if (reply.status != 308) return Refused(reply, "upload of a load job");
+    if (reply.status == 409) return job;
+    if (reply.ok()) {
+      return reply.body.value("jobReference", json::object()).value("jobId", job);
+    }
+    if (reply.status != kResumeIncomplete) return Refused(reply, "upload of a load job");
     // What arrived may be less than what was sent, or more: the answer to an earlier chunk was
     // lost.
     const auto range = reply.headers.find("range");
     sent = range == reply.headers.end() ? 0 : BytesThere(range->second);
   } while (sent < size);
-  return Done{};
+  return job;
 }
 
 Result<JobDone> Client::LoadParquet(const std::string& job, const estate::TableAddress& address,
@@ -199,11 +207,9 @@ Result<JobDone> Client::LoadParquet(const std::string& job, const estate::TableA
                      {"writeDisposition", "WRITE_APPEND"},
                      {"decimalTargetTypes", {"NUMERIC", "BIGNUMERIC"}},
                      {"parquetOptions", {{"enableListInference", true}}}};
-  AFL_TRY(BeginUpload(
-      address.project,
-      {{"jobReference", JobReference(address.project, job)}, {"configuration", {{"load", load}}}},
-      file, stop));
-  return Wait(address.project, job, stop);
+  AFL_ASSIGN(const std::string begun,
+             BeginUpload(address.project, job, {{"load", load}}, file, stop));
+  return Wait(address.project, begun, stop);
 }
 
 Result<JobDone> Client::Execute(const std::string& job, const std::string& project,

@@ -75,10 +75,11 @@ class Client {
  private:
   std::string Location() const { return location_.empty() ? "US" : location_; }
   nlohmann::json JobReference(const std::string& project, const std::string& job) const;
-  Status BeginUpload(const std::string& project, const nlohmann::json& job,
-                     const std::filesystem::path& file, const std::stop_token& stop);
-  Status Upload(const std::string& session, const std::filesystem::path& file,
-                const std::stop_token& stop);
+  Result<std::string> BeginUpload(const std::string& project, const std::string& job,
+                                  const nlohmann::json& configuration,
+                                  const std::filesystem::path& file, const std::stop_token& stop);
+  Result<std::string> Upload(const std::string& session, const std::string& job,
+                             const std::filesystem::path& file, const std::stop_token& stop);
   Result<JobDone> Wait(const std::string& project, const std::string& job,
                        const std::stop_token& stop);
   void Cancel(const std::string& project, const std::string& job);

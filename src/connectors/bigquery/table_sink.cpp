@@ -343,6 +343,9 @@ std::string TableSink::DeadLettersSql(const std::vector<data::DeadLetter>& lette
 
 Status TableSink::RunScript(const std::string& step, const std::string& sql) {
   auto ran = client_->Execute(JobId(step), address_.project, sql, Labels(), std::stop_token());
+  if (!ran.ok() && ran.error().message().find(kOvertaken) != std::string::npos) {
+    return Error(ErrorKind::kTransient, "table " + address_.ToString() + ": " + kOvertaken);
+  }
   if (!ran.ok()) return std::move(ran).error();
   spdlog::debug("{}: {} processed {} bytes", integration_.name, step, ran.value().bytes_processed);
   return Done{};

@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 
 #include <csignal>
-#include <memory>
 
 #include "support/bigquery_emulator.h"
+#include "support/inbox_fixture.h"
 #include "support/movement.h"
 
 namespace afluente::test {
@@ -15,12 +15,19 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
+// One for all tests; each has a dataset of its own.
+BigqueryEmulator& Emulator() {
+  static BigqueryEmulator emulator("dw");
+  return emulator;
+}
+
+std::string NewDataset() {
+  static int datasets = 0;
+  return fmt::format("d{}", ++datasets);
+}
+
 class BigqueryTest : public MovementTest {
  protected:
-  static void SetUpTestSuite() {
-    if (!BigqueryEmulator::Missing()) emulator_ = std::make_unique<BigqueryEmulator>("dw");
-  }
-  static void TearDownTestSuite() { emulator_.reset(); }
   void SetUp() override {
     if (const auto missing = BigqueryEmulator::Missing()) GTEST_SKIP() << *missing;
     estate_.Write("estate.yaml",
@@ -30,23 +37,20 @@ class BigqueryTest : public MovementTest {
                   "projects: { dw: { description: Tables of the tests } }\n"
                   "connections:\n"
                   "  src: { type: postgres, project: dw, dsn: \"${env:SRC_DSN}\" }\n");
-    estate_.SetEnv("BIGQUERY_EMULATOR_HOST", emulator_->url());
-    dataset_ = fmt::format("d{}", ++datasets_);
+    estate_.SetEnv("BIGQUERY_EMULATOR_HOST", Emulator().url());
   }
   void DeclareTable(const std::string& yaml, const std::string& key = "") {
     Declare("t", "public.t", fmt::format("dw.{}.t{}", dataset_, key), yaml);
   }
   std::vector<std::string> Rows(const std::string& columns) const {
-    return emulator_->Lines(
+    return Emulator().Lines(
         fmt::format("SELECT {} FROM `dw.{}.t` ORDER BY 1, 2", columns, dataset_));
   }
-  std::vector<std::string> Columns() const { return emulator_->Columns(dataset_, "t"); }
+  std::vector<std::string> Columns() const { return Emulator().Columns(dataset_, "t"); }
   /// What a run that ended leaves: no stage.
-  void ExpectNoStage() const { EXPECT_THAT(emulator_->Tables(dataset_), ElementsAre("t")); }
+  void ExpectNoStage() const { EXPECT_THAT(Emulator().Tables(dataset_), ElementsAre("t")); }
 
-  static inline std::unique_ptr<BigqueryEmulator> emulator_;
-  static inline int datasets_ = 0;
-  std::string dataset_;
+  const std::string dataset_ = NewDataset();
 };
 
 TEST_F(BigqueryTest, ASnapshotReplacesTheTable) {
@@ -166,7 +170,7 @@ TEST_F(BigqueryTest, OfTwoRunsOneWins) {
   Process run(estate_.Afluente({"run", "t"}));
   UntilSome("select from pg_locks where not granted and relation = 't'::regclass");
   // It has read its checkpoint; somebody else moves it.
-  emulator_->Lines(
+  Emulator().Lines(
       "UPDATE `dw._afluente.checkpoints` SET position = '{}' WHERE destination = 'dw." + dataset_ +
       ".t'");
   other.Exec("commit");
@@ -190,6 +194,36 @@ TEST_F(BigqueryTest, AKilledRunIsFollowedByAWholeOne) {
   other.Exec("commit");
   EXPECT_EQ(RunOk("t").rows, 1);
   EXPECT_THAT(Rows("id, v"), ElementsAre("1|a", "2|b"));
+}
+
+class BigqueryInboxTest : public InboxTest {
+ protected:
+  void SetUp() override {
+    if (const auto missing = BigqueryEmulator::Missing()) GTEST_SKIP() << *missing;
+    estate_.Write("estate.yaml", ReadFile(estate_.path() / "estate.yaml") +
+                                     "warehouse: { engine: bigquery, location: US }\n");
+    estate_.SetEnv("BIGQUERY_EMULATOR_HOST", Emulator().url());
+  }
+};
+
+TEST_F(BigqueryInboxTest, MessagesOfATopicArriveOnceAndTheLastOfAKeyCounts) {
+  const std::string dataset = NewDataset();
+  Stream("m", "destination: { table: dw." + dataset +
+                  ".m, key: [id] }\n"
+                  "transform: SELECT CAST(body->>'$.id' AS BIGINT) AS id, body->>'$.v' AS v FROM "
+                  "batch\n");
+  Serve();
+  for (const char* body :
+       {R"({"id": 1, "v": "a"})", R"({"id": 2, "v": "b"})", R"({"id": 1, "v": "c"})"}) {
+    EXPECT_EQ(Send("/topics/m", fmt::format("id {}", body), body).status, 200);
+  }
+  EXPECT_TRUE(Soon([&] {
+    const auto lag = Lag("m", "triggered");
+    return !lag.is_null() && lag.at("pending") == 0;
+  })) << service_->err();
+  EXPECT_THAT(Emulator().Lines("SELECT id, v FROM `dw." + dataset + ".m` ORDER BY id"),
+              ElementsAre("1|c", "2|b"))
+      << service_->err();
 }
 
 }  // namespace

@@ -13,8 +13,8 @@ template <class T>
 class Rare {
  public:
   Rare() = default;
-  Rare(T value) : value_(std::make_unique<T>(std::move(value))) {}
-  Rare(std::optional<T> value) {
+  Rare(T value) : value_(std::make_unique<T>(std::move(value))) {}  // NOLINT(*-explicit-*)
+  Rare(std::optional<T> value) {                                    // NOLINT(*-explicit-*)
     if (value) value_ = std::make_unique<T>(*std::move(value));
   }
   Rare(const Rare& other) : value_(other ? std::make_unique<T>(*other) : nullptr) {}

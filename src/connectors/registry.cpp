@@ -96,7 +96,8 @@ Result<std::unique_ptr<pipeline::Sink>> OpenSink(const estate::Estate& estate,
   if (integration.destination.table && destinations.bigquery != nullptr) {
     AFL_TRY(CheckEngine(estate, integration));
     return bigquery::OpenTableSink(destinations.warehouse, destinations.bigquery,
-                                   destinations.lake / "_exchange", integration, full_refresh);
+                                   destinations.lake / "_exchange", integration, full_refresh,
+                                   destinations.stop);
   }
   if (integration.destination.table) {
     return duck::OpenTableSink(destinations.warehouse, integration, full_refresh);

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <stop_token>
 
 #include "base/result.h"
 #include "connectors/bigquery/client.h"
@@ -23,6 +24,7 @@ struct Destinations {
   duck::Warehouse& warehouse;
   std::filesystem::path lake;
   std::shared_ptr<bigquery::Client> bigquery = nullptr;  // Of the engine bigquery.
+  std::stop_token stop = {};  // Ends what a sink asks before it has rows.
 };
 
 /// Whether the estate's engine plays `integration`. kInvalidConfig, with the place, for what the

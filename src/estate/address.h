@@ -14,9 +14,9 @@ namespace afluente::estate {
 class FileName {
  public:
   FileName() = default;
-  FileName(std::string_view name);  // NOLINT(google-explicit-constructor): it is a text.
-  FileName(const std::string& name) : FileName(std::string_view(name)) {}
-  FileName(const char* name) : FileName(std::string_view(name)) {}
+  FileName(std::string_view name);                                         // NOLINT(*-explicit-*)
+  FileName(const std::string& name) : FileName(std::string_view(name)) {}  // NOLINT(*-explicit-*)
+  FileName(const char* name) : FileName(std::string_view(name)) {}         // NOLINT(*-explicit-*)
 
   const std::string& text() const;
   bool empty() const { return name_ == nullptr; }

@@ -196,12 +196,13 @@ Status Owner::Move(const estate::Integration& integration, bool full_refresh,
   AFL_TRY(CheckMode(integration));
   if (inbox::ReadsInbox(integration)) {
     if (full_refresh) return NotAgain(integration);
-    return MoveMessages(
-        {estate_, {*warehouse_, paths_.lake, bigquery_}, *inbox_}, integration, progress, stop,
-        [&](const pipeline::Committed& committed) { Count(integration, committed, outcome); });
+    return MoveMessages({estate_, {*warehouse_, paths_.lake, bigquery_, stop}, *inbox_},
+                        integration, progress, stop, [&](const pipeline::Committed& committed) {
+                          Count(integration, committed, outcome);
+                        });
   }
   AFL_ASSIGN(const auto sink,
-             connectors::OpenSink(estate_, integration, {*warehouse_, paths_.lake, bigquery_},
+             connectors::OpenSink(estate_, integration, {*warehouse_, paths_.lake, bigquery_, stop},
                                   full_refresh));
   AFL_ASSIGN(const auto stored, sink->Stored());
   AFL_ASSIGN(const auto source, connectors::OpenSource(estate_, integration, {*warehouse_, *inbox_},

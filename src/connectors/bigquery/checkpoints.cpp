@@ -26,12 +26,18 @@ Status EnsureSystemTables(Client& client, const std::string& project, const std:
     checkpoints.fields.push_back(FieldOf(name, "STRING"));
   }
   checkpoints.fields.push_back(FieldOf("committed_at", "TIMESTAMP"));
-  for (const char* name : {"destination", "integration", "key", "reason", "row", "position"}) {
-    dead_letters.fields.push_back(FieldOf(name, "STRING"));
-  }
+  dead_letters.fields = DeadLetterFields();
   dead_letters.fields.push_back(FieldOf("committed_at", "TIMESTAMP"));
   AFL_TRY(client.EnsureTable({project, kSystemDataset, "checkpoints"}, checkpoints, stop));
   return client.EnsureTable({project, kSystemDataset, "dead_letters"}, dead_letters, stop);
+}
+
+nlohmann::json DeadLetterFields() {
+  nlohmann::json fields;
+  for (const char* name : {"destination", "integration", "key", "reason", "row", "position"}) {
+    fields.push_back(FieldOf(name, "STRING"));
+  }
+  return fields;
 }
 
 Result<std::optional<data::Position>> ReadCheckpoint(Client& client, const std::string& job,

@@ -1,6 +1,7 @@
 // Positions, stored in BigQuery beside the data that they cover.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -23,6 +24,9 @@ constexpr const char* kOvertaken = "another run has brought this table further; 
 
 /// Makes the dataset and its tables in a project, where they are missing.
 Status EnsureSystemTables(Client& client, const std::string& project, const std::stop_token& stop);
+
+/// The columns of dead letters, without the time.
+nlohmann::json DeadLetterFields();
 
 /// The position of `integration` at `table`; nullopt: none. Of kind kRefreshing, too.
 /// `job`: the id of the query's job.

@@ -11,7 +11,9 @@
 
 #include "base/clock.h"
 #include "base/names.h"
+#include "base/stop_after.h"
 #include "connectors/bigquery/checkpoints.h"
+#include "connectors/bigquery/publish_sql.h"
 #include "connectors/bigquery/types.h"
 #include "connectors/duckdb/evolution.h"
 #include "connectors/duckdb/shaped_rows.h"
@@ -43,11 +45,12 @@ std::string NewRun() {
 class TableSink final : public pipeline::Sink {
  public:
   TableSink(duck::Warehouse& warehouse, std::shared_ptr<Client> client, const fs::path& folder,
-            const estate::Integration& integration, bool full_refresh)
+            const estate::Integration& integration, bool full_refresh, std::stop_token stop)
       : client_(std::move(client)),
         integration_(integration),
         address_(*integration.destination.table),
         full_refresh_(full_refresh),
+        stop_(std::move(stop)),
         run_(NewRun()),
         folder_(folder / ("bigquery-" + run_)),
         warehouse_(warehouse),
@@ -65,11 +68,10 @@ class TableSink final : public pipeline::Sink {
                                      const std::vector<data::DeadLetter>& dead_letters) override;
 
  private:
-  enum class Publish : std::uint8_t { kInsert, kReplace, kMerge };
-
-  estate::TableAddress Stage() const {
-    return {address_.project, address_.dataset, "_afluente_stage_" + run_};
+  estate::TableAddress Stage(const char* of = "rows") const {
+    return {address_.project, address_.dataset, fmt::format("_afluente_stage_{}_{}", of, run_)};
   }
+  Status MakeStage(const estate::TableAddress& stage, nlohmann::json fields);
   std::string JobId(const std::string& step) const {
     return fmt::format("afluente_{}_{}_{}", LabelOf(integration_.name), run_, step);
   }
@@ -83,15 +85,14 @@ class TableSink final : public pipeline::Sink {
   std::string FilesInSql() const;
   Status Alter(const std::stop_token& stop);
   Status MakeTarget(const std::stop_token& stop);
-  std::string Select() const;
-  std::string PublishSql() const;
-  std::string DeadLettersSql(const std::vector<data::DeadLetter>& letters) const;
+  Result<std::string> StageDeadLetters(const std::vector<data::DeadLetter>& letters);
   Status RunScript(const std::string& step, const std::string& sql);
 
   const std::shared_ptr<Client> client_;
   const estate::Integration& integration_;
   const estate::TableAddress address_;
   const bool full_refresh_;
+  const std::stop_token stop_;
   const std::string run_;  // Of names of files, jobs and the stage.
   const fs::path folder_;
   duck::Warehouse& warehouse_;
@@ -108,24 +109,26 @@ class TableSink final : public pipeline::Sink {
   std::mutex mutex_;  // Guards files_ and staged_.
   std::vector<fs::path> files_;
   std::uint64_t staged_ = 0;
-  bool stage_exists_ = false;
+  std::vector<estate::TableAddress> stages_;  // That were made.
 };
 
 TableSink::~TableSink() {
   std::error_code ignored;
   fs::remove_all(folder_, ignored);
-  if (stage_exists_ && !client_->DropTable(Stage(), std::stop_token()).ok()) {
-    spdlog::debug("the stage {} stays until it expires", Stage().ToString());
+  constexpr double kSecondsToTidy = 5;
+  const StopAfter limit({}, kSecondsToTidy);
+  for (const estate::TableAddress& stage : stages_) {
+    if (client_->DropTable(stage, limit.token()).ok()) continue;
+    spdlog::debug("the stage {} stays until it expires", stage.ToString());
   }
 }
 
 Status TableSink::Open() {
-  const std::stop_token never;
-  AFL_TRY(EnsureSystemTables(*client_, address_.project, never));
-  AFL_TRY(client_->EnsureDataset(address_.project, address_.dataset, never));
-  AFL_ASSIGN(target_, client_->FindTable(address_, never));
+  AFL_TRY(EnsureSystemTables(*client_, address_.project, stop_));
+  AFL_TRY(client_->EnsureDataset(address_.project, address_.dataset, stop_));
+  AFL_ASSIGN(target_, client_->FindTable(address_, stop_));
   AFL_ASSIGN(stored_,
-             ReadCheckpoint(*client_, JobId("checkpoint"), address_, integration_.name, never));
+             ReadCheckpoint(*client_, JobId("checkpoint"), address_, integration_.name, stop_));
   return Done{};
 }
 
@@ -197,11 +200,17 @@ Status TableSink::Prepare(const data::Schema& schema, std::uint64_t estimated_ro
   std::error_code error;
   fs::create_directories(folder_, error);
   if (error) return Error(ErrorKind::kInternal, folder_.string() + ": " + error.message());
-  NewTable stage;
-  for (const ColumnForm& form : forms_) stage.fields.push_back(FieldOf(form.name, form.file_type));
-  stage.lives = kStageLives;
-  stage_exists_ = true;
-  return client_->EnsureTable(Stage(), stage, std::stop_token());
+  nlohmann::json fields;
+  for (const ColumnForm& form : forms_) fields.push_back(FieldOf(form.name, form.file_type));
+  return MakeStage(Stage(), std::move(fields));
+}
+
+Status TableSink::MakeStage(const estate::TableAddress& stage, nlohmann::json fields) {
+  NewTable table;
+  table.fields = std::move(fields);
+  table.lives = kStageLives;
+  stages_.push_back(stage);
+  return client_->EnsureTable(stage, table, stop_);
 }
 
 Status TableSink::Load(data::BatchReader& lane, const std::stop_token& stop) {
@@ -283,62 +292,37 @@ Status TableSink::MakeTarget(const std::stop_token& stop) {
   return client_->EnsureTable(address_, table, stop);
 }
 
-std::string TableSink::Select() const {
-  std::string columns;
-  for (const ColumnForm& form : forms_) {
-    columns +=
-        fmt::format("{}{} AS {}", columns.empty() ? "" : ", ", form.from_stage, Quoted(form.name));
-  }
-  return fmt::format("SELECT {} FROM {}", columns, Quoted(Stage().ToString()));
-}
-
-std::string TableSink::PublishSql() const {
-  const std::string target = Quoted(address_.ToString());
-  std::vector<std::string> names;
-  std::vector<std::string> values;
-  std::vector<std::string> sets;
-  for (const ColumnForm& form : forms_) {
-    names.push_back(Quoted(form.name));
-    values.push_back("s." + names.back());
-    sets.push_back(names.back() + " = " + values.back());
-  }
-  const std::string insert =
-      fmt::format("INSERT INTO {} ({}) {};\n", target, fmt::join(names, ", "), Select());
-  switch (publish_) {
-    case Publish::kReplace:
-      return fmt::format("DELETE FROM {} WHERE TRUE;\n{}", target, insert);
-    case Publish::kInsert:
-      return insert;
-    case Publish::kMerge:
-      break;
-  }
-  std::vector<std::string> same;
-  for (const std::string& key : integration_.destination.key) {
-    same.push_back(fmt::format("t.{0} = s.{0}", Quoted(key)));
-  }
-  return fmt::format(
-      "MERGE INTO {} AS t USING ({}) AS s ON {} WHEN MATCHED THEN UPDATE SET {} WHEN NOT MATCHED "
-      "THEN INSERT ({}) VALUES ({});\n",
-      target, Select(), fmt::join(same, " AND "), fmt::join(sets, ", "), fmt::join(names, ", "),
-      fmt::join(values, ", "));
-}
-
-std::string TableSink::DeadLettersSql(const std::vector<data::DeadLetter>& letters) const {
-  if (letters.empty()) return "";
+// They go the way of the rows: a script may not be larger than a megabyte.
+Result<std::string> TableSink::StageDeadLetters(const std::vector<data::DeadLetter>& letters) {
+  if (letters.empty()) return std::string();
+  constexpr const char* kColumns = "destination, integration, `key`, reason, `row`, position";
   const auto text = [](const std::string& value) {
-    return value.empty() ? std::string("NULL") : Literal(value);
+    return value.empty() ? std::string("NULL") : QuoteLiteral(value);
   };
   std::vector<std::string> rows;
   for (const data::DeadLetter& letter : letters) {
-    rows.push_back(fmt::format("({}, {}, {}, {}, {}, {}, CURRENT_TIMESTAMP())",
-                               Literal(address_.ToString()), Literal(integration_.name),
-                               Literal(letter.key), Literal(letter.reason), text(letter.row),
+    rows.push_back(fmt::format("({}, {}, {}, {}, {}, {})", QuoteLiteral(address_.ToString()),
+                               QuoteLiteral(integration_.name), QuoteLiteral(letter.key),
+                               QuoteLiteral(letter.reason), text(letter.row),
                                text(letter.position)));
   }
+  const fs::path file = folder_ / "dead_letters.parquet";
+  AFL_ASSIGN(const data::DuckConnection connection, warehouse_.Connect());
+  AFL_TRY(data::Execute(
+      connection.get(),
+      fmt::format(
+          "COPY (SELECT destination, integration, key, reason, \"row\"::VARCHAR AS \"row\", "
+          "position::VARCHAR AS position FROM (VALUES {}) AS v(destination, integration, "
+          "key, reason, \"row\", position)) TO {} (FORMAT parquet)",
+          fmt::join(rows, ", "), QuoteLiteral(file.string()))));
+  const estate::TableAddress stage = Stage("letters");
+  AFL_TRY(MakeStage(stage, DeadLetterFields()));
+  const std::stop_token never;
+  AFL_TRY(client_->LoadParquet(JobId("load_letters"), stage, file, never));
   return fmt::format(
-      "INSERT INTO {} (destination, integration, `key`, reason, `row`, position, committed_at) "
-      "VALUES {};\n",
-      Quoted(address_.project + "." + kSystemDataset + ".dead_letters"), fmt::join(rows, ", "));
+      "INSERT INTO {0} ({1}, committed_at) SELECT {1}, CURRENT_TIMESTAMP() FROM {2};\n",
+      Quoted(address_.project + "." + kSystemDataset + ".dead_letters"), kColumns,
+      Quoted(stage.ToString()));
 }
 
 Status TableSink::RunScript(const std::string& step, const std::string& sql) {
@@ -372,23 +356,24 @@ Result<pipeline::Committed> TableSink::Commit(const data::Position& end,
     AFL_TRY(RunScript("alter", fmt::format("ALTER TABLE {} {}", Quoted(address_.ToString()),
                                            fmt::join(alterations_, ", "))));
   }
+  AFL_ASSIGN(const std::string letters, StageDeadLetters(dead_letters));
   AFL_TRY(RunScript(
       "publish",
-      transaction((staged_ > 0 || replaces ? PublishSql() : "") + DeadLettersSql(dead_letters) +
-                  MoveCheckpoint(address_, integration_.name, stored_, end))));
+      transaction((staged_ > 0 || replaces ? PublishSql(publish_, address_, Stage(), forms_,
+                                                        integration_.destination.key)
+                                           : "") +
+                  letters + MoveCheckpoint(address_, integration_.name, stored_, end))));
   stored_ = end;
   return pipeline::Committed{staged_, 0, evolution_.changes};
 }
 
 }  // namespace
 
-Result<std::unique_ptr<pipeline::Sink>> OpenTableSink(duck::Warehouse& warehouse,
-                                                      std::shared_ptr<Client> client,
-                                                      const fs::path& folder,
-                                                      const estate::Integration& integration,
-                                                      bool full_refresh) {
-  auto sink =
-      std::make_unique<TableSink>(warehouse, std::move(client), folder, integration, full_refresh);
+Result<std::unique_ptr<pipeline::Sink>> OpenTableSink(
+    duck::Warehouse& warehouse, std::shared_ptr<Client> client, const fs::path& folder,
+    const estate::Integration& integration, bool full_refresh, const std::stop_token& stop) {
+  auto sink = std::make_unique<TableSink>(warehouse, std::move(client), folder, integration,
+                                          full_refresh, stop);
   AFL_TRY(sink->Open());
   return std::unique_ptr<pipeline::Sink>(std::move(sink));
 }

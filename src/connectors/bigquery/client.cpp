@@ -122,7 +122,7 @@ Status Client::EnsureTable(const estate::TableAddress& address, const NewTable& 
   if (!table.clustering.empty()) made["clustering"] = {{"fields", table.clustering}};
   if (!table.labels.empty()) made["labels"] = table.labels;
   if (table.lives) {
-    const auto ends = std::chrono::system_clock::now() + *table.lives;
+    const WallTime ends = clock_.Now() + *table.lives;
     made["expirationTime"] = std::to_string(
         std::chrono::duration_cast<std::chrono::milliseconds>(ends.time_since_epoch()).count());
   }
@@ -298,7 +298,7 @@ Result<std::unique_ptr<Client>> OpenClient(const std::string& location, const Cl
   }
   return std::make_unique<Client>(
       std::make_unique<google::Service>(std::move(options), std::move(credentials), clock),
-      location);
+      location, clock);
 }
 
 }  // namespace afluente::bigquery

@@ -45,8 +45,9 @@ using Row = std::vector<std::optional<std::string>>;
 class Client {
  public:
   /// `location`: where new datasets stand, "southamerica-east1"; "": US, as BigQuery has it.
-  Client(std::unique_ptr<google::Service> service, std::string location)
-      : service_(std::move(service)), location_(std::move(location)) {}
+  /// Borrows the clock.
+  Client(std::unique_ptr<google::Service> service, std::string location, const Clock& clock)
+      : service_(std::move(service)), location_(std::move(location)), clock_(clock) {}
 
   /// Finds the dataset or makes it. kInvalidConfig when it stands in another location.
   Status EnsureDataset(const std::string& project, const std::string& dataset,
@@ -86,6 +87,7 @@ class Client {
 
   const std::unique_ptr<google::Service> service_;
   const std::string location_;
+  const Clock& clock_;
 };
 
 /// The client of this machine: BIGQUERY_EMULATOR_HOST ("http://127.0.0.1:9050") without

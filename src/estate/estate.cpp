@@ -51,8 +51,8 @@ FileName::FileName(std::string_view name) {
 }
 
 const std::string& FileName::text() const {
-  static const std::string none;
-  return name_ == nullptr ? none : *name_;
+  static const std::string kNone;
+  return name_ == nullptr ? kNone : *name_;
 }
 
 std::string Mark::ToString() const {

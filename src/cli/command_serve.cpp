@@ -23,7 +23,7 @@ namespace {
 // MiB in each arena; both limits are set, for one alone would make each block above 128 KiB a
 // mapping.
 void GiveFreeMemoryBack() {
-  mallopt(M_TRIM_THRESHOLD, 1 << 20U);
+  mallopt(M_TRIM_THRESHOLD, 4 << 20U);
   mallopt(M_MMAP_THRESHOLD, 32 << 20U);
 }
 

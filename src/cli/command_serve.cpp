@@ -18,18 +18,19 @@
 namespace afluente::cli {
 namespace {
 
-// A process that stays for months need not keep what its busiest moment took. By itself glibc
-// raises the limit below which it keeps free memory with every large block that is freed, up to 64
-// MiB in each arena; both limits are set, for one alone would make each block above 128 KiB a
-// mapping.
-void GiveFreeMemoryBack() {
-  mallopt(M_TRIM_THRESHOLD, 4 << 20U);
+// Reading an estate takes much memory for a moment, and by itself glibc would keep it for as long
+// as the process lives: it raises the size of what it keeps in each arena with every large block
+// that is freed. While the estate is read, little is kept; afterwards, as much as glibc would come
+// to keep, for who moves rows frees and takes all the time. Both limits are set: one alone would
+// make each block above 128 KiB a mapping of its own.
+void KeepFreeMemory(int bytes) {
+  mallopt(M_TRIM_THRESHOLD, bytes);
   mallopt(M_MMAP_THRESHOLD, 32 << 20U);
 }
 
 Result<int> Serve(const GlobalFlags& flags, const std::string& listen) {
   const StopOnSignal stop;
-  GiveFreeMemoryBack();
+  KeepFreeMemory(4 << 20U);
   AFL_ASSIGN(const estate::Estate estate, LoadCleanEstate(flags));
   AFL_ASSIGN(const auto paths, orchestrator::PathsOf(estate, flags.state));
   AFL_ASSIGN(const auto service,
@@ -42,6 +43,7 @@ Result<int> Serve(const GlobalFlags& flags, const std::string& listen) {
   server::AddRoutes(http, *service);
   server::AddShadowRoutes(http, *service, *shadows);
   malloc_trim(0);  // What lay between the files' trees.
+  KeepFreeMemory(64 << 20U);
   AFL_TRY(http.Bind(server::SocketOf(paths.root)));
   std::jthread answering([&http] { http.listen_after_bind(); });
   spdlog::info("serving {}; API at {}", estate.name, server::SocketOf(paths.root).string());

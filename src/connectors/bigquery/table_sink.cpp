@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -123,10 +124,13 @@ TableSink::~TableSink() {
   }
 }
 
+// What a project's first run makes, its dead letters last, is not made again by those after it.
 Status TableSink::Open() {
-  AFL_TRY(EnsureSystemTables(*client_, address_.project, stop_));
-  AFL_TRY(client_->EnsureDataset(address_.project, address_.dataset, stop_));
   AFL_ASSIGN(target_, client_->FindTable(address_, stop_));
+  if (!target_) AFL_TRY(client_->EnsureDataset(address_.project, address_.dataset, stop_));
+  AFL_ASSIGN(const auto last,
+             client_->FindTable({address_.project, kSystemDataset, "dead_letters"}, stop_));
+  if (!last) AFL_TRY(EnsureSystemTables(*client_, address_.project, stop_));
   AFL_ASSIGN(stored_,
              ReadCheckpoint(*client_, JobId("checkpoint"), address_, integration_.name, stop_));
   return Done{};
@@ -156,7 +160,7 @@ Status TableSink::Fit(const std::vector<TableColumn>& arriving) {
   }
   for (std::size_t i = 0; i < arriving.size(); ++i) {
     const auto found = std::find_if(there.begin(), there.end(), [&](const TableColumn& column) {
-      return LabelOf(column.name) == LabelOf(arriving[i].name);
+      return strcasecmp(column.name.c_str(), arriving[i].name.c_str()) == 0;
     });
     const std::string name = Quoted(arriving[i].name);
     const std::string type = forms_[i].type.BigqueryName();

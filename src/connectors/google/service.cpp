@@ -109,8 +109,12 @@ Result<Reply> Service::Send(const Call& call, const std::stop_token& stop) {
                            : reply.error().kind() == ErrorKind::kTransient;
     const std::chrono::nanoseconds wait = WithJitter(pause);
     if (!again || clock_.Monotonic() + wait > until) return reply;
-    spdlog::debug("{}: again in {:.1f} s", options_.name,
-                  std::chrono::duration<double>(wait).count());
+    if (pause == options_.first_pause) {
+      spdlog::warn("{}; trying again for up to {:.0f} s",
+                   reply.ok() ? options_.name + ": " + Refusal(reply.value()).message()
+                              : reply.error().message(),
+                   std::chrono::duration<double>(options_.patience).count());
+    }
     Rest(stop, wait);
     if (stop.stop_requested()) return Error(ErrorKind::kCancelled, "it was asked to end");
     pause = std::min<std::chrono::nanoseconds>(pause * 2, kLongestPause);

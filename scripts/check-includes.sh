@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "${1:-.}"
 
-rooms="base data estate pipeline connectors comparison inference orchestrator monitoring governance server cli"
+rooms="base data estate pipeline connectors grpc comparison inference orchestrator monitoring governance server cli"
 
 mapfile -d '' -t files < <(find src \( -name '*.cpp' -o -name '*.h' \) -type f -print0 | sort -z)
 [ ${#files[@]} -gt 0 ] || {

@@ -15,11 +15,14 @@ cmd_build() {
   done_line "build/$preset/afluente ($(seconds_since "$start"))"
 }
 
-# Ninja configures again by itself when a CMake file changes; only the first time, and a changed preset, need us.
+# Ninja configures again by itself when a CMake file changes; only the first time, a changed preset, and files in
+# batches or no longer (AFLUENTE_UNITY=ON or OFF) need us.
 configure() {
-  local preset=$1 ninja=build/$1/build.ninja
-  [ -f "$ninja" ] && [ "$ninja" -nt CMakePresets.json ] && return
+  local preset=$1 ninja=build/$1/build.ninja unity=()
+  [ -z "${AFLUENTE_UNITY:-}" ] || unity=("-DAFLUENTE_UNITY:BOOL=$AFLUENTE_UNITY")
+  [ -f "$ninja" ] && [ "$ninja" -nt CMakePresets.json ] &&
+    { [ ${#unity[@]} -eq 0 ] || grep -qx "${unity[0]#-D}" "build/$preset/CMakeCache.txt"; } && return
   grep -q "\"name\": \"$preset\"" CMakePresets.json || die "no preset \"$preset\": release, debug, asan or tsan"
   note "configuring $preset"
-  quietly "build/log/configure-$preset.log" cmake --preset "$preset"
+  quietly "build/log/configure-$preset.log" cmake --preset "$preset" "${unity[@]}"
 }

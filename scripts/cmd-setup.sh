@@ -42,7 +42,7 @@ require() {
     [ "$stamp" -nt /var/lib/dpkg/status ]; then
     [ "$group" != build ] && return
     [ -f .deps/duckdb/lib/libduckdb.so ] && [ -f .deps/duckdb/include/duckdb.h ] &&
-      [ -f .deps/croner/croner.cjs ] && return
+      [ -f .deps/croner/croner.cjs ] && [ -d .deps/protos/google/rpc ] && return
   fi
   check_machine
   mkdir -p .deps
@@ -118,11 +118,11 @@ unpack_npm_packages() {
   done <scripts/npm-lock.txt
 }
 
-# Fetches one package, compares it with its pin and takes one file out. The pin stands beside the file, so that
+# Fetches one package, compares it with its pin and takes one file or folder out. The pin stands beside the file, so that
 # a changed lock fetches anew.
 unpack_npm_package() {
   local package=$1 inside=$2 target=$3 integrity=$4 tmp archive want got
-  if [ -f "$target" ] && [ "$(cat "$target.pin" 2>/dev/null)" = "$integrity" ]; then
+  if [ -e "$target" ] && [ "$(cat "$target.pin" 2>/dev/null)" = "$integrity" ]; then
     done_line "$package is present"
     return
   fi
@@ -138,7 +138,8 @@ unpack_npm_package() {
   [ "$got" = "$want" ] || die "$package is not what scripts/npm-lock.txt pins: sha512 $got, expected $want"
   mkdir -p "$(dirname "$target")"
   tar -xzf "$archive" -C "$tmp" "$inside"
-  mv -f "$tmp/$inside" "$target"
+  rm -rf "$target"
+  mv "$tmp/$inside" "$target"
   echo "$integrity" >"$target.pin"
   rm -rf "$tmp"
   trap - EXIT

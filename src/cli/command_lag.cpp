@@ -102,6 +102,24 @@ void PrintInbox(const json& document) {
              estate::FormatSize(inbox.at("pending_bytes").get<std::int64_t>()));
 }
 
+void PrintPubsub(const json& document) {
+  const json& pubsub = document.at("pubsub");
+  if (pubsub.at("listen").is_string()) {
+    fmt::print("Pub/Sub's publishers at {}\n", pubsub.at("listen").get<std::string>());
+  }
+  if (pubsub.at("subscriptions").empty()) return;
+  Table table({{"subscription"}, {"received", Align::kRight}, {"not acknowledged", Align::kRight}});
+  for (const json& row : pubsub.at("subscriptions")) {
+    table.Add({row.at("subscription"), FormatCount(row.at("received").get<std::uint64_t>()),
+               FormatCount(row.at("outstanding").get<std::uint64_t>())});
+  }
+  fmt::print("\n{}", table.ToString());
+  for (const json& row : pubsub.at("subscriptions")) {
+    if (!row.at("error").is_string()) continue;
+    fmt::print("{}: {}\n", row.at("topic").get<std::string>(), row.at("error").get<std::string>());
+  }
+}
+
 void PrintTriggered(const json& document) {
   if (document.at("triggered").empty()) return;
   Table table({{"integration"},
@@ -134,6 +152,7 @@ Result<int> Lag(const GlobalFlags& flags) {
     PrintLag(document);
     PrintTriggered(document);
     PrintInbox(document);
+    PrintPubsub(document);
   }
   return kOk;
 }

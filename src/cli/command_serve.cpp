@@ -50,6 +50,10 @@ Result<int> Serve(const GlobalFlags& flags, const std::string& listen) {
   if (service->inbox() != nullptr) {
     spdlog::info("inbox at http://{}", service->inbox()->address());
   }
+  if (service->publish_door() != nullptr) {
+    spdlog::info("Pub/Sub's publishers at {}: PUBSUB_EMULATOR_HOST for them",
+                 service->publish_door()->address());
+  }
   stop.Wait();
   spdlog::info("stopping: what was begun is committed first");
   http.stop();

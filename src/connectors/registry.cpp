@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "connectors/bigquery/table_sink.h"
+#include "connectors/bigquery/table_source.h"
 #include "connectors/duckdb/table_sink.h"
 #include "connectors/duckdb/table_source.h"
 #include "connectors/objectstore/parquet_sink.h"
@@ -20,11 +21,6 @@ Error NotSupported(const estate::Mark& mark, const std::string& what) {
 
 Status CheckEngine(const estate::Estate& estate, const estate::Integration& integration) {
   if (estate.warehouse.engine != estate::WarehouseEngine::kBigquery) return Done{};
-  if (integration.source.warehouse_table) {
-    return NotSupported(integration.source.mark,
-                        "a warehouse_table is not read from BigQuery yet; choose a profile with "
-                        "the engine duckdb");
-  }
   const bool by_key = integration.mode == estate::Mode::kCdc ||
                       (integration.mode == estate::Mode::kEvent && !inbox::ReadsInbox(integration));
   if (!by_key) return Done{};
@@ -66,6 +62,11 @@ Result<std::unique_ptr<pipeline::Source>> OpenSource(const estate::Estate& estat
                                                      const std::optional<data::Position>& from,
                                                      pipeline::Progress& progress) {
   const estate::Source& declared = integration.source;
+  if (declared.warehouse_table && own.bigquery != nullptr) {
+    AFL_ASSIGN(auto reads, bigquery::OpenReads(own.clock));
+    return bigquery::OpenTableSource(*own.bigquery, std::move(reads), integration, progress,
+                                     own.stop);
+  }
   if (declared.warehouse_table) return duck::OpenTableSource(own.warehouse, integration, progress);
   if (inbox::ReadsInbox(integration)) {
     return inbox::OpenSource(own.messages, integration, from, own.options, progress);

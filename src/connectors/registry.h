@@ -6,8 +6,8 @@
 #include <optional>
 #include <stop_token>
 
+#include "base/clock.h"
 #include "base/result.h"
-#include "connectors/bigquery/client.h"
 #include "connectors/duckdb/warehouse.h"
 #include "connectors/inbox/source.h"
 #include "connectors/postgres/source.h"
@@ -16,6 +16,10 @@
 #include "pipeline/progress.h"
 #include "pipeline/sink.h"
 #include "pipeline/source.h"
+
+namespace afluente::bigquery {
+class Client;
+}  // namespace afluente::bigquery
 
 namespace afluente::connectors {
 
@@ -36,11 +40,14 @@ Status CheckEngine(const estate::Estate& estate, const estate::Integration& inte
 Result<postgres::Endpoint> ResolveEndpoint(const estate::Estate& estate,
                                            const std::string& connection);
 
-/// What is read from this process itself; borrowed.
+/// What is read from this process itself, or from the warehouse; borrowed.
 struct OwnSources {
   duck::Warehouse& warehouse;
   inbox::Messages& messages;
+  const Clock& clock;
   inbox::ReadOptions options = {};
+  std::shared_ptr<bigquery::Client> bigquery = nullptr;  // Of the engine bigquery.
+  std::stop_token stop = {};  // Ends what a source asks before it has rows.
 };
 
 /// Opens what `integration` reads, from `from` on; borrows what `own` holds. Errors carry the

@@ -105,7 +105,7 @@ INSTANTIATE_TEST_SUITE_P(
                  "columns.id.include: expected true or false, not \"yes\""},
         RuleCase{"SourceAsText",
                  {{"source", "public.t"}},
-                 "source: expected keys (connection, table, query, topic, webhook, "
+                 "source: expected keys (connection, table, query, topic, subscription, webhook, "
                  "warehouse_table, origin), not the text \"public.t\""},
         RuleCase{"TableAsList",
                  {{"source", "{ connection: app, table: [a] }"}},

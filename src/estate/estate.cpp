@@ -248,4 +248,12 @@ Result<Estate::Job> Estate::FindJob(const std::string& job) const {
                what + " \"" + job + "\" in estate " + name + DidYouMean(job, names));
 }
 
+const Connection* PubsubOf(const Estate& estate, const Integration& integration) {
+  if (integration.source.topic.empty()) return nullptr;
+  const auto found = estate.connections.find(integration.source.connection);
+  const bool is_pubsub =
+      found != estate.connections.end() && found->second.engine == PubsubEngine::kPubsub;
+  return is_pubsub ? &found->second : nullptr;
+}
+
 }  // namespace afluente::estate

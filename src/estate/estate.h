@@ -56,9 +56,13 @@ struct Tls {
   std::string key;
 };
 
+/// Where the topics of a connection of type pubsub are.
+enum class PubsubEngine : std::uint8_t { kInbox, kPubsub };
+
 struct Connection {
   std::string name;
   ConnectionType type = ConnectionType::kPostgres;
+  PubsubEngine engine = PubsubEngine::kInbox;
   std::string project;
   std::string dsn;  // Unresolved: "${env:RAPIDPRO_DSN}". See secrets.h.
   Tls tls;
@@ -80,6 +84,7 @@ struct Source {
   std::string table;       // "public.msgs", quoted parts allowed.
   std::string query;       // A SELECT of the source's dialect.
   std::string topic;
+  std::string subscription;  // Engine pubsub; "": one of afluente's own.
   std::string webhook;
   Rare<TableAddress> warehouse_table;
   Origin origin = Origin::kAny;  // mode cdc: whose changes count.
@@ -176,6 +181,7 @@ Result<ListenAddress> ParseListen(const std::string& text);
 /// The HTTP server of `serve` that webhooks and topics arrive at.
 struct Inbox {
   std::string listen = "127.0.0.1:8090";              // HOST:PORT; port 0: any that is free.
+  std::string pubsub_listen;                          // HOST:PORT, as above; "": nowhere.
   std::string secret;                                 // Unresolved.
   std::int64_t max_pending = std::int64_t{1} << 30U;  // Bytes that may wait.
 };
@@ -212,5 +218,9 @@ struct Estate {
   /// name, kInvalidConfig when several models are meant.
   Result<Job> FindJob(const std::string& name) const;
 };
+
+/// The connection with engine pubsub whose topic `integration` reads; nullptr if there is
+/// none. Borrows from the estate.
+const Connection* PubsubOf(const Estate& estate, const Integration& integration);
 
 }  // namespace afluente::estate

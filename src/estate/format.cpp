@@ -51,6 +51,8 @@ Shape ConnectionShape() {
        Optional("dsn", Scalar(kDsn),
                 "How to reach the system; resolved when it is opened. Required except for type "
                 "pubsub."),
+       Optional("engine", WordsOf<PubsubEngine>("pubsub_engine"),
+                "type pubsub: where its topics are.", "inbox"),
        Optional("tls", TlsShape(), "type postgres: TLS settings; they override the DSN's."),
        Optional("max_retained_wal", Scalar(kSize),
                 "type postgres, mode cdc: how much log the slot may make the server keep before "
@@ -79,7 +81,12 @@ Shape SourceShape() {
        Optional("table", Scalar(kSourceTable), "A table of the connection."),
        Optional("query", Scalar(kSelect), "A query, run on the connection."),
        Optional("topic", Scalar(kTopic),
-                "A topic of the connection; its messages arrive in the inbox, at /topics/NAME."),
+                "A topic of the connection; with engine inbox its messages arrive in the inbox, at "
+                "/topics/NAME."),
+       Optional("subscription", Scalar(kTopic),
+                "engine pubsub: the subscription to read; nobody else may. It is made if there is "
+                "none.",
+                "afluente.ESTATE.TOPIC"),
        Optional("webhook", Scalar(kWebhookPath), "A path of the inbox."),
        Optional("warehouse_table", Scalar(kWarehouseTable),
                 "A table of the warehouse (reverse ETL, or warehouse to warehouse)."),
@@ -132,6 +139,10 @@ Shape InboxShape() {
                 "Where `serve` takes webhooks and messages of topics. Behind a proxy that speaks "
                 "TLS, this machine alone is enough.",
                 "127.0.0.1:8090"),
+       Optional("pubsub_listen", Scalar(kListen),
+                "Where `serve` answers clients of Pub/Sub that publish (gRPC, nothing is signed): "
+                "PUBSUB_EMULATOR_HOST for them. An address of this machine alone, such as "
+                "127.0.0.1:8085."),
        Optional("secret", Scalar(kSecret),
                 "What senders sign with; several of them, one a line, while it is changed. "
                 "`whsec_...` is a key in base64, anything else is the key itself."),

@@ -13,6 +13,7 @@ Connection ReadConnection(const std::string& name, const YamlNode& node) {
   Connection connection;
   connection.name = name;
   connection.type = ReadWord<ConnectionType>(node, {"type"}).value_or(ConnectionType::kPostgres);
+  connection.engine = ReadWord<PubsubEngine>(node, {"engine"}).value_or(PubsubEngine::kInbox);
   connection.project = ReadText(node, {"project"});
   connection.dsn = ReadText(node, {"dsn"});
   connection.tls = {.mode = ReadText(node, {"tls", "mode"}),
@@ -30,6 +31,7 @@ Source ReadSource(const YamlNode& node) {
           .table = ReadText(node, {"source", "table"}),
           .query = ReadText(node, {"source", "query"}),
           .topic = ReadText(node, {"source", "topic"}),
+          .subscription = ReadText(node, {"source", "subscription"}),
           .webhook = ReadText(node, {"source", "webhook"}),
           .warehouse_table = ReadTable(node, {"source", "warehouse_table"}),
           .origin = ReadWord<Origin>(node, {"source", "origin"}).value_or(Origin::kAny),
@@ -111,6 +113,8 @@ Estate ReadEstate(const YamlNode& root) {
   estate.lake_url = ReadText(root, {"lake", "url"}, estate.lake_url);
   estate.mask_salt = ReadText(root, {"mask_salt"});
   estate.inbox.listen = ReadText(root, {"inbox", "listen"}, estate.inbox.listen);
+  estate.inbox.pubsub_listen =
+      ReadText(root, {"inbox", "pubsub_listen"}, estate.inbox.pubsub_listen);
   estate.inbox.secret = ReadText(root, {"inbox", "secret"});
   estate.inbox.max_pending =
       ReadSize(root, {"inbox", "max_pending"}).value_or(estate.inbox.max_pending);

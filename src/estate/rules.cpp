@@ -66,7 +66,23 @@ void CheckConnection(const Connection& connection, const YamlNode& node, const N
     if (connection.type == ConnectionType::kPostgres || node.Find({key}) == nullptr) continue;
     report(node.MarkOf({key}), "." + std::string(key) + " is for type postgres: remove it");
   }
+  if (connection.type != ConnectionType::kPubsub && node.Find({"engine"}) != nullptr) {
+    report(node.MarkOf({"engine"}), ".engine is for type pubsub: remove it");
+  }
   CheckRetainedWal(connection, node, findings);
+}
+
+// What comes in there is signed by nobody.
+void CheckPubsubListen(const YamlNode& root, const Estate& estate, std::vector<Finding>& findings) {
+  if (root.Find({"inbox", "pubsub_listen"}) == nullptr) return;
+  const auto address = ParseListen(estate.inbox.pubsub_listen);
+  if (!address.ok()) return;  // Told elsewhere.
+  const std::string& host = address.value().host;
+  if (host == "localhost" || host == "::1" || host.starts_with("127.")) return;
+  findings.push_back({root.MarkOf({"inbox", "pubsub_listen"}),
+                      "inbox.pubsub_listen: " + host +
+                          " can be reached by others, and nothing that is published there is "
+                          "signed: write 127.0.0.1, or post to the inbox"});
 }
 
 void CheckWarehouse(const YamlNode& root, const Estate& estate, std::vector<Finding>& findings) {
@@ -116,6 +132,7 @@ void CheckRules(const EstateDocs& docs, std::vector<Finding>& findings) {
       if (node != nullptr) CheckConnection(connection, *node, projects, findings);
     }
     CheckWarehouse(*docs.root, docs.estate, findings);
+    CheckPubsubListen(*docs.root, docs.estate, findings);
   }
   CheckInboxEndpoints(docs, findings);
   for (const IntegrationDoc& doc : docs.integrations) {

@@ -85,7 +85,9 @@ void CheckInbox(const RuleScope& scope) {
     const std::string_view key = is_topic ? "topic" : "webhook";
     if (!scope.Has({"source", key})) return;
     const Mark mark = scope.node.MarkOf({"source", key});
-    CheckSecret(scope, mark, EndpointOf(is_topic, Or(source.topic, source.webhook)));
+    if (PubsubOf(scope.docs.estate, scope.integration) == nullptr) {
+      CheckSecret(scope, mark, EndpointOf(is_topic, Or(source.topic, source.webhook)));
+    }
     if (!is_topic) CheckPath(scope, mark, source.webhook);
   }
 }
@@ -105,6 +107,10 @@ void CheckInboxEndpoints(const EstateDocs& docs, std::vector<Finding>& findings)
                               "\" arrives where integration \"" + found->second->name +
                               "\" reads that of \"" + found->second->source.connection +
                               "\": the inbox knows topics by their names alone; rename one"});
+      } else if (!fresh && found->second->source.subscription != source.subscription) {
+        findings.push_back({source.mark, "topic " + source.topic +
+                                             " has another subscription in integration \"" +
+                                             found->second->name + "\": one feeds both; write the same"});
       }
     }
     std::string endpoint;

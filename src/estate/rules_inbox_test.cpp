@@ -111,6 +111,48 @@ TEST(InboxEndpointTest, OnePlaceHasOneSecretAndOneTopic) {
                   testing::HasSubstr("the inbox knows topics by their names alone; rename one")));
 }
 
+TEST(PubsubTopicTest, IsPulledAndNeedsNoSecret) {
+  TestEstate files;
+  std::string text = kSampleEstate;
+  const std::string secret = "inbox: { secret: \"${env:INBOX_SECRET}\" }\n";
+  text.replace(text.find(secret), secret.size(), "");
+  files.Write("estate.yaml",
+              text + "  pulled:   { type: pubsub, project: coltrane, engine: pubsub }\n");
+  const auto stream = [](const std::string& name, const std::string& source) {
+    return "integration: " + name + "\nsource: { " + source +
+           " }\nmode: stream\ndestination: { table: coltrane.d." + name + " }\n";
+  };
+  files.Write("integrations/a.yaml", stream("a", "connection: pulled, topic: t, subscription: s"));
+  EXPECT_THAT(files.Findings(), testing::IsEmpty());
+  files.Write("integrations/b.yaml", stream("b", "connection: pulled, topic: t"));
+  EXPECT_THAT(files.Findings(), testing::ElementsAre(testing::HasSubstr(
+                                    "topic t has another subscription in integration \"a\"")));
+}
+
+TEST(PubsubTopicTest, ASubscriptionIsThatOfAPulledTopic) {
+  EXPECT_THAT(FindingsWith("inbox: { secret: \"${env:INBOX_SECRET}\" }\n",
+                           IntegrationText(
+                               {{"source", "{ connection: events, topic: msgs, subscription: s }"},
+                                {"mode", "stream"},
+                                {"trigger", "continuous"}})),
+              testing::ElementsAre(testing::HasSubstr("source.subscription needs a topic")));
+}
+
+TEST(PubsubListenTest, IsOfThisMachineAlone) {
+  const std::string integration = IntegrationText({});
+  const auto findings = [&](const std::string& listen) {
+    return FindingsWith("inbox: { pubsub_listen: \"" + listen + "\" }\n", integration);
+  };
+  for (const char* own : {"127.0.0.1:8085", "[::1]:0", "localhost:8085"}) {
+    EXPECT_THAT(findings(own), testing::IsEmpty()) << own;
+  }
+  for (const char* others : {"0.0.0.0:8085", "10.0.0.1:8085", "[::]:8085"}) {
+    EXPECT_THAT(findings(others),
+                testing::ElementsAre(testing::HasSubstr("can be reached by others")))
+        << others;
+  }
+}
+
 struct ListenCase {
   std::string text;
   std::string host;

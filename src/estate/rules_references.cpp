@@ -48,6 +48,10 @@ void CheckSource(const RuleScope& scope) {
     CheckConnection(scope, {"source", "connection"}, "source.connection", source.connection,
                     kind == "topic" ? ConnectionType::kPubsub : ConnectionType::kPostgres);
   }
+  if (scope.Has({"source", "subscription"}) && PubsubOf(scope.docs.estate, scope.integration) == nullptr) {
+    scope.Report({"source", "subscription"},
+                 "source.subscription needs a topic of a connection with engine pubsub: remove it");
+  }
   for (const std::string_view kind : {"webhook", "warehouse_table"}) {
     if (!scope.Has({"source", kind}) || !scope.Has({"source", "connection"})) continue;
     scope.Report({"source", "connection"},

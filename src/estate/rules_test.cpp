@@ -48,6 +48,12 @@ INSTANTIATE_TEST_SUITE_P(
                    "connections.x: type postgres needs a dsn"},
         EstateCase{"TlsOfPubsub", "  x: { type: pubsub, project: coltrane, tls: { cert: a } }",
                    "connections.x.tls is for type postgres: remove it"},
+        EstateCase{"Engine", "  x: { type: pubsub, project: coltrane, engine: pubsub }", ""},
+        EstateCase{"EngineOfAnotherKind", "  x: { type: pubsub, project: coltrane, engine: kafka }",
+                   "connections.x.engine: expected one of inbox, pubsub, not \"kafka\""},
+        EstateCase{"EngineOfPostgres",
+                   "  x: { type: postgres, project: coltrane, dsn: host=h, engine: pubsub }",
+                   "connections.x.engine is for type pubsub: remove it"},
         EstateCase{"RetainedWal",
                    "  x: { type: postgres, project: coltrane, dsn: host=h, max_retained_wal: 10GB, "
                    "drop_slot_above: 50GB }",

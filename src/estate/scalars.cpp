@@ -8,6 +8,7 @@
 #include <system_error>
 #include <utility>
 
+#include "estate/ascii.h"
 #include "estate/quantities.h"
 #include "estate/secrets.h"
 #include "estate/sql_texts.h"
@@ -15,10 +16,6 @@
 
 namespace afluente::estate {
 namespace {
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
-bool IsUpper(char c) { return c >= 'A' && c <= 'Z'; }
 
 // For names of things that also become names of files, of runs and parts of URLs.
 std::string NameProblem(const std::string& text, std::string_view also, std::size_t length_max) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <string>
 
+#include "estate/ascii.h"
 #include "estate/calendar.h"
 #include "estate/cron.h"
 #include "estate/quantities.h"
@@ -10,8 +11,6 @@
 
 namespace afluente::estate {
 namespace {
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 std::string DurationProblem(const std::string& text) {
   if (ParseDuration(text)) return "";

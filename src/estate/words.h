@@ -108,6 +108,14 @@ inline constexpr Word<ConnectionType> kAll<ConnectionType>[] = {
 };
 
 template <>
+inline constexpr Word<PubsubEngine> kAll<PubsubEngine>[] = {
+    {"inbox", PubsubEngine::kInbox, "the inbox of `serve`: whoever publishes posts to it"},
+    {"pubsub", PubsubEngine::kPubsub,
+     "Google's Pub/Sub, or the emulator that "
+     "`PUBSUB_EMULATOR_HOST` names"},
+};
+
+template <>
 inline constexpr Word<WarehouseEngine> kAll<WarehouseEngine>[] = {
     {"duckdb", WarehouseEngine::kDuckdb, "embedded: one database file a project"},
     {"bigquery", WarehouseEngine::kBigquery, "for those who outgrow one machine"},

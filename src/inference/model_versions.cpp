@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kList = "versions.json";
-constexpr int kFormatVersion = 1;
+constexpr int kVersionsFormat = 1;
 
 Status CopyVersion(const fs::path& from, const fs::path& to) {
   std::error_code failed;
@@ -33,7 +33,7 @@ Status CopyVersion(const fs::path& from, const fs::path& to) {
 }
 
 Status WriteVersions(const fs::path& folder, const std::vector<ModelVersion>& versions) {
-  nlohmann::json json = {{"format", kFormatVersion}, {"versions", nlohmann::json::array()}};
+  nlohmann::json json = {{"format", kVersionsFormat}, {"versions", nlohmann::json::array()}};
   for (const ModelVersion& version : versions) {
     json["versions"].push_back({{"name", version.name},
                                 {"run", version.run},
@@ -54,11 +54,11 @@ Result<std::vector<ModelVersion>> ReadVersions(const fs::path& folder) {
   if (!fs::exists(folder / kList, failed)) return std::vector<ModelVersion>();
   AFL_ASSIGN(const nlohmann::json json, ReadJson(folder / kList));
   try {
-    if (json.at("format") != kFormatVersion) {
+    if (json.at("format") != kVersionsFormat) {
       return Error(
           ErrorKind::kSchemaMismatch,
           fmt::format("{} has format {}, this afluente knows format {}", (folder / kList).string(),
-                      json.at("format").dump(), kFormatVersion));
+                      json.at("format").dump(), kVersionsFormat));
     }
     std::vector<ModelVersion> versions;
     for (const nlohmann::json& one : json.at("versions")) {

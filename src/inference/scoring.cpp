@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kFormatVersion = 1;
+constexpr int kArtifactFormat = 1;
 
 // The chunk that is appended: columns of the result, and the scores.
 class OutChunk {
@@ -77,10 +77,10 @@ Result<LoadedModel> LoadModel(const fs::path& folder, const std::string& version
   std::stringstream bytes;
   bytes << std::ifstream(files / kModelBytes, std::ios::binary).rdbuf();
   try {
-    if (document.at("format") != kFormatVersion) {
+    if (document.at("format") != kArtifactFormat) {
       return Error(ErrorKind::kSchemaMismatch,
                    fmt::format("{} has format {}, this afluente knows format {}", files.string(),
-                               document.at("format").dump(), kFormatVersion));
+                               document.at("format").dump(), kArtifactFormat));
     }
     AFL_ASSIGN(const Engine* engine, FindEngine(document.at("engine").get<std::string>()));
     AFL_ASSIGN(auto model, engine->Load(bytes.str()));

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "connectors/bigquery/client.h"
 #include "connectors/duckdb/change_sink.h"
 #include "connectors/duckdb/model_build.h"
 #include "connectors/postgres/fetched_rows.h"
@@ -13,7 +14,7 @@
 #include "connectors/registry.h"
 #include "estate/secrets.h"
 #include "orchestrator/backup/state_parts.h"
-#include "orchestrator/move_messages.h"
+#include "orchestrator/inbox/move_messages.h"
 #include "pipeline/run.h"
 
 namespace afluente::orchestrator {
@@ -167,8 +168,9 @@ Result<std::unique_ptr<Owner>> Owner::Open(const estate::Estate& estate,
       projects.insert(integration->destination.table->project);
     }
     const std::string memory = connectors::MemoryProject(estate, *integration);
-    // A source's file is not made: without it there is nothing to send.
-    if (!memory.empty() && !integration->source.warehouse_table) projects.insert(memory);
+    // A source's file is not made: without it there is nothing to send. BigQuery has none.
+    const bool is_source = integration->source.warehouse_table && !is_bigquery;
+    if (!memory.empty() && !is_source) projects.insert(memory);
     needs_salt = needs_salt || NeedsSalt(*integration);
   }
   options.create.assign(projects.begin(), projects.end());
@@ -196,7 +198,7 @@ Status Owner::Move(const estate::Integration& integration, bool full_refresh,
   AFL_TRY(CheckMode(integration));
   if (inbox::ReadsInbox(integration)) {
     if (full_refresh) return NotAgain(integration);
-    return MoveMessages({estate_, {*warehouse_, paths_.lake, bigquery_, stop}, *inbox_},
+    return MoveMessages({estate_, {*warehouse_, paths_.lake, bigquery_, stop}, *inbox_, clock_},
                         integration, progress, stop, [&](const pipeline::Committed& committed) {
                           Count(integration, committed, outcome);
                         });
@@ -205,8 +207,10 @@ Status Owner::Move(const estate::Integration& integration, bool full_refresh,
              connectors::OpenSink(estate_, integration, {*warehouse_, paths_.lake, bigquery_, stop},
                                   full_refresh));
   AFL_ASSIGN(const auto stored, sink->Stored());
-  AFL_ASSIGN(const auto source, connectors::OpenSource(estate_, integration, {*warehouse_, *inbox_},
-                                                       stored, progress));
+  AFL_ASSIGN(const auto source,
+             connectors::OpenSource(estate_, integration,
+                                    {*warehouse_, *inbox_, clock_, {}, bigquery_, stop}, stored,
+                                    progress));
   AFL_ASSIGN(const pipeline::Committed committed, pipeline::Run(*source, *sink, progress, stop));
   Count(integration, committed, outcome);
   return Done{};

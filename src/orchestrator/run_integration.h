@@ -14,17 +14,20 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "connectors/bigquery/client.h"
 #include "connectors/duckdb/warehouse.h"
 #include "estate/estate.h"
 #include "estate/model_values.h"
 #include "orchestrator/event_store.h"
 #include "orchestrator/follow_group.h"
-#include "orchestrator/inbox.h"
+#include "orchestrator/inbox/inbox.h"
 #include "orchestrator/run_store.h"
 #include "orchestrator/state_folder.h"
 #include "pipeline/progress.h"
 #include "pipeline/sink.h"
+
+namespace afluente::bigquery {
+class Client;
+}  // namespace afluente::bigquery
 
 namespace afluente::orchestrator {
 

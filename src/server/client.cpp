@@ -11,7 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kJson = "application/json";
+constexpr const char* kJsonBody = "application/json";
 
 Result<json> Read(const httplib::Result& answer) {
   if (!answer) return Error(ErrorKind::kTransient, "the service does not answer");
@@ -38,7 +38,7 @@ std::unique_ptr<Client> Client::Find(const std::filesystem::path& state_root) {
 Result<json> Client::Get(const std::string& path) { return Read(http_->Get(path.c_str())); }
 
 Result<json> Client::Post(const std::string& path, const json& body) {
-  return Read(http_->Post(path.c_str(), body.dump(), kJson));
+  return Read(http_->Post(path.c_str(), body.dump(), kJsonBody));
 }
 
 Status Client::PostForLines(const std::string& path, const json& body,
@@ -50,7 +50,7 @@ Status Client::PostForLines(const std::string& path, const json& body,
   request.method = "POST";
   request.path = path;
   request.body = body.dump();
-  request.headers = {{"Content-Type", kJson}};
+  request.headers = {{"Content-Type", kJsonBody}};
   request.content_receiver = [&](const char* data, std::size_t size, std::uint64_t, std::uint64_t) {
     rest.append(data, size);
     std::size_t begin = 0;

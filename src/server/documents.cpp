@@ -106,6 +106,20 @@ json ToJson(const orchestrator::TriggerReport& report) {
   return document;
 }
 
+json PubsubJson(const Service& service) {
+  json subscriptions = json::array();
+  for (const orchestrator::SubscriptionReport& report : service.subscriptions().Reports()) {
+    subscriptions.push_back({{"topic", report.topic},
+                             {"subscription", report.subscription},
+                             {"received", report.received},
+                             {"outstanding", report.outstanding},
+                             {"error", report.error.empty() ? json() : json(report.error)}});
+  }
+  json listen;
+  if (service.publish_door() != nullptr) listen = service.publish_door()->address();
+  return {{"listen", std::move(listen)}, {"subscriptions", std::move(subscriptions)}};
+}
+
 }  // namespace
 
 json ToJson(const Error& error) {
@@ -307,7 +321,8 @@ json LagDocument(Service& service,
   return {{"integrations", std::move(integrations)},
           {"slots", std::move(slots)},
           {"triggered", std::move(triggered)},
-          {"inbox", std::move(inbox)}};
+          {"inbox", std::move(inbox)},
+          {"pubsub", PubsubJson(service)}};
 }
 
 }  // namespace afluente::server

@@ -5,7 +5,7 @@
 
 #include "estate/secrets.h"
 #include "server/documents.h"
-#include "server/inbox_message.h"
+#include "orchestrator/inbox/read_message.h"
 
 namespace afluente::server {
 namespace {
@@ -27,7 +27,7 @@ enum class BodyState : std::uint8_t { kWhole, kTooLarge, kBroken };
 
 // What is too large is read on for a while: a sender that is still sending would
 // see a broken connection instead of the answer.
-BodyState ReadBody(const httplib::ContentReader& read, std::string& body) {
+BodyState ReceiveBody(const httplib::ContentReader& read, std::string& body) {
   constexpr std::size_t kReadMax = 8 * InboxServer::kBodyBytesMax;
   std::size_t size = 0;
   const bool is_whole = read([&](const char* bytes, std::size_t count) {
@@ -53,6 +53,7 @@ Result<std::unique_ptr<InboxServer>> InboxServer::Open(const estate::Estate& est
                                                        const Clock& clock) {
   std::unique_ptr<InboxServer> server(new InboxServer(inbox, clock));
   for (const auto& [path, endpoint] : orchestrator::EndpointsOf(estate)) {
+    if (!endpoint.subscription.empty()) continue;  // It is pulled.
     AFL_ASSIGN(auto secrets, SecretsOf(endpoint, estate.folder).Within([&, &at = endpoint] {
       return fmt::format("{}: {}", at.mark.ToString(), at.feed);
     }));
@@ -96,7 +97,7 @@ void InboxServer::AddRoutes() {
   http_.Post("/.*", [this](const Request& request, Response& response,
                            const httplib::ContentReader& read) {
     std::string body;
-    switch (ReadBody(read, body)) {
+    switch (ReceiveBody(read, body)) {
       case BodyState::kWhole:
         return Answer(places_.at(request.path), request, std::move(body), response);
       case BodyState::kTooLarge:
@@ -129,16 +130,15 @@ void InboxServer::Answer(const Place& place, const Request& request, std::string
     return Refuse(response, 401, is_signed.error().message());
   }
   const std::string id = signature.id.empty() ? header("X-GitHub-Delivery") : signature.id;
-  const auto arrival = ReadArrival(place.endpoint, id, std::move(body));
+  const auto arrival = orchestrator::ReadArrival(place.endpoint, id, std::move(body));
   if (!arrival.ok()) return Refuse(response, 400, arrival.error().message());
-  const auto taken = inbox_.Take(arrival.value());
+  const auto taken = inbox_.Take({&arrival.value(), 1});
   if (!taken.ok()) {
     constexpr const char* kRetrySeconds = "30";
     response.set_header("Retry-After", kRetrySeconds);
     return Refuse(response, 503, taken.error().message());
   }
-  const bool is_new = taken.value() == orchestrator::Inbox::Taken::kStored;
-  Say(response, 200, {{"id", arrival.value().id}, {"duplicate", !is_new}});
+  Say(response, 200, {{"id", arrival.value().id}, {"duplicate", !taken.value()[0].is_new}});
 }
 
 }  // namespace afluente::server

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "estate/estate.h"
-#include "orchestrator/inbox.h"
+#include "orchestrator/inbox/inbox.h"
 #include "server/signature.h"
 #include "server/unix_http.h"
 

@@ -20,6 +20,9 @@ Result<std::unique_ptr<Service>> Service::Open(const estate::Estate& estate,
       service->owner_,
       orchestrator::Owner::Open(estate, state_root, orchestrator::AllJobs(estate), "serve", clock));
   AFL_ASSIGN(service->inbox_, InboxServer::Open(estate, listen, service->owner_->inbox(), clock));
+  AFL_ASSIGN(service->publish_door_, PublishDoor::Open(estate, service->owner_->inbox()));
+  AFL_ASSIGN(service->subscriptions_,
+             orchestrator::Subscriptions::Open(estate, service->owner_->inbox(), clock));
   const auto tell_jobs = [&service = *service](const estate::TableAddress& table) {
     service.TellJobs(table);
   };

@@ -10,12 +10,14 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "estate/estate.h"
+#include "orchestrator/inbox/subscriptions.h"
 #include "orchestrator/job_scheduler.h"
 #include "orchestrator/run_integration.h"
 #include "orchestrator/supervisor.h"
 #include "orchestrator/triggers.h"
 #include "orchestrator/verifier.h"
 #include "server/inbox_server.h"
+#include "server/publish_door.h"
 
 namespace afluente::server {
 
@@ -43,6 +45,9 @@ class Service {
   orchestrator::Triggers& triggers() { return *triggers_; }
   /// nullptr when nothing in the estate is to arrive there.
   const InboxServer* inbox() const { return inbox_.get(); }
+  /// nullptr when the estate has no inbox.pubsub_listen.
+  const PublishDoor* publish_door() const { return publish_door_.get(); }
+  const orchestrator::Subscriptions& subscriptions() const { return *subscriptions_; }
   orchestrator::Verifier& verifier() { return *verifier_; }
   orchestrator::Scheduler& scheduler() { return jobs_->scheduler(); }
   /// A connection to the warehouse that also sees the lake, as of now, in the
@@ -63,6 +68,8 @@ class Service {
   std::unique_ptr<orchestrator::Triggers> triggers_;
   std::unique_ptr<orchestrator::Supervisor> supervisor_;
   std::unique_ptr<InboxServer> inbox_;
+  std::unique_ptr<PublishDoor> publish_door_;
+  std::unique_ptr<orchestrator::Subscriptions> subscriptions_;
   std::unique_ptr<orchestrator::Verifier> verifier_;
   std::unique_ptr<orchestrator::JobScheduler> jobs_;
   std::mutex listening_mutex_;

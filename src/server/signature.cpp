@@ -11,6 +11,8 @@
 #include <chrono>
 #include <sstream>
 
+#include "connectors/inbox/base64.h"
+
 namespace afluente::server {
 namespace {
 
@@ -57,28 +59,6 @@ Error Refused(const std::string& why) { return {ErrorKind::kUnauthorized, why}; 
 
 }  // namespace
 
-std::optional<std::string> DecodeBase64(std::string_view text) {
-  constexpr std::size_t kSizeMax = std::size_t{1} << 30U;
-  if (text.size() % 4 != 0 || text.size() > kSizeMax) return std::nullopt;
-  // OpenSSL skips white space and takes what follows padding.
-  const auto is_digit = [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
-           c == '/';
-  };
-  std::size_t padding = 0;
-  while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
-  if (!std::all_of(text.begin(), text.end() - static_cast<std::ptrdiff_t>(padding), is_digit)) {
-    return std::nullopt;
-  }
-  std::string bytes(text.size() / 4 * 3, '\0');
-  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                                   reinterpret_cast<const unsigned char*>(text.data()),
-                                   static_cast<int>(text.size()));
-  if (size < 0) return std::nullopt;
-  bytes.resize(static_cast<std::size_t>(size) - padding);
-  return bytes;
-}
-
 Result<SigningSecrets> SigningSecrets::Parse(const std::string& text) {
   constexpr std::string_view kPrefix = "whsec_";
   constexpr std::size_t kKeyBytesMin = 16;
@@ -86,7 +66,7 @@ Result<SigningSecrets> SigningSecrets::Parse(const std::string& text) {
   for (const std::string& line : Split(text, '\n')) {
     Secret secret{line, line};
     if (line.starts_with(kPrefix)) {
-      auto key = DecodeBase64(std::string_view(line).substr(kPrefix.size()));
+      auto key = inbox::DecodeBase64(std::string_view(line).substr(kPrefix.size()));
       if (!key) {
         return Error(ErrorKind::kInvalidConfig,
                      "a secret that begins with whsec_ goes on in base64, and this one does not");
@@ -140,7 +120,7 @@ Status SigningSecrets::Verify(const SignatureHeaders& headers, std::string_view 
   for (const Secret& secret : secrets_) wanted.push_back(Hmac(secret.key, signed_text));
   for (const std::string& word : Split(headers.signature, ' ')) {
     if (!word.starts_with("v1,")) continue;  // Of another version.
-    const auto given = DecodeBase64(std::string_view(word).substr(3));
+    const auto given = inbox::DecodeBase64(std::string_view(word).substr(3));
     if (!given) continue;
     for (const Digest& digest : wanted) {
       if (IsSame(digest, *given)) return Done{};

@@ -44,7 +44,4 @@ class SigningSecrets {
   std::vector<Secret> secrets_;
 };
 
-/// The bytes of standard base64; nullopt when `text` is none.
-std::optional<std::string> DecodeBase64(std::string_view text);
-
 }  // namespace afluente::server

@@ -127,17 +127,5 @@ TEST(SigningSecretsTest, RefusesWhatCanBeGuessed) {
   }
 }
 
-TEST(DecodeBase64Test, TakesNothingElse) {
-  EXPECT_EQ(DecodeBase64(""), "");
-  EXPECT_EQ(DecodeBase64("YQ=="), "a");
-  EXPECT_EQ(DecodeBase64("YWI="), "ab");
-  EXPECT_EQ(DecodeBase64("YWJj"), "abc");
-  EXPECT_EQ(DecodeBase64(std::string("AAEC")), std::string("\0\1\2", 3));
-  for (const char* text :
-       {"Y", "YQ", "YQ=", "====", "YQ==YQ==", "Y Q=", "YW\nJj", "Y=Q=", "*w=="}) {
-    EXPECT_EQ(DecodeBase64(text), std::nullopt) << text;
-  }
-}
-
 }  // namespace
 }  // namespace afluente::server

@@ -46,6 +46,7 @@ class BigqueryTest : public MovementTest {
                   "connections:\n"
                   "  src: { type: postgres, project: dw, dsn: \"${env:SRC_DSN}\" }\n");
     estate_.SetEnv("BIGQUERY_EMULATOR_HOST", Emulator().url());
+    estate_.SetEnv("BIGQUERY_STORAGE_EMULATOR_HOST", Emulator().storage_host());
   }
   void DeclareTable(const std::string& yaml, const std::string& key = "") {
     Declare("t", "public.t", fmt::format("dw.{}.t{}", dataset_, key), yaml);
@@ -156,6 +157,45 @@ TEST_F(BigqueryTest, WhatBigQueryCannotHoldFailsWithItsCure) {
           "mode: snapshot\ncolumns: { d: { type: text } }");
   RunOk("t");
   EXPECT_THAT(Rows("id, d"), ElementsAre("1|infinity"));
+}
+
+TEST_F(BigqueryTest, ATableGoesBackIntoPostgresAndOnlyWhatChangedIsWritten) {
+  Source(
+      "create table t(id int primary key, n numeric(12,3), v text, b bytea, f float8, at "
+      "timestamptz, plain timestamp, day date, is_on bool, tags text[]);"
+      "insert into t select i, i / 8.0, case when i % 3 > 0 then 'ção ' || i end, "
+      "decode(lpad(to_hex(i), 8, '0'), 'hex'), i / 3.0, '2026-01-01 10:00+00'::timestamptz + i * "
+      "interval '1.000001 s', '2026-01-01 10:00'::timestamp + i * interval '1.000001 s', "
+      "date '2026-01-01' - i, i % 2 = 0, array['a', 'b' || i] from generate_series(1, 5000) i;"
+      "create table back(like t); alter table back add primary key (id)");
+  DeclareTable("mode: snapshot");
+  RunOk("t");
+  estate_.Integration(
+      "back", fmt::format("source: {{ warehouse_table: dw.{}.t }}\nmode: snapshot\n"
+                          "destination: {{ connection: src, table: public.back, key: [id] }}\n",
+                          dataset_));
+  EXPECT_EQ(RunOk("back").rows, 5000);
+  EXPECT_EQ(database_->Value("select count(*) from (table t except table back) d"), "0");
+  EXPECT_EQ(database_->Value("select count(*) from back"), "5000");
+  EXPECT_EQ(RunOk("back").entry.at("rows_written"), 0);
+}
+
+TEST_F(BigqueryTest, OfATableThatIsReadOnlyWhatIsAskedForComes) {
+  Source("create table t(id int, v text); insert into t values (1, 'a'), (2, 'b'), (3, 'c')");
+  DeclareTable("mode: snapshot");
+  RunOk("t");
+  Source("create table back(id int primary key, v text)");
+  estate_.Integration(
+      "back", fmt::format("source: {{ warehouse_table: dw.{}.t }}\nmode: snapshot\n"
+                          "where: id > 1 and v <> 'c'\ncolumns: {{ v: {{ exclude: true }} }}\n"
+                          "destination: {{ connection: src, table: public.back, key: [id] }}\n",
+                          dataset_));
+  EXPECT_EQ(RunOk("back").rows, 1);
+  EXPECT_EQ(database_->Value("select string_agg(id::text, ',') from back"), "2");
+  estate_.Integration("none",
+                      "source: { warehouse_table: dw.nothing.t }\nmode: snapshot\n"
+                      "destination: { connection: src, table: public.other, key: [id] }\n");
+  RunFails("none", 1, {"BigQuery has no table dw.nothing.t"});
 }
 
 TEST_F(BigqueryTest, ModesThatAreNotPlayedSayWhatToDo) {

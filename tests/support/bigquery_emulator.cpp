@@ -41,14 +41,16 @@ std::optional<std::string> BigqueryEmulator::Missing() {
 BigqueryEmulator::BigqueryEmulator(const std::string& project) : project_(project) {
   PutSpatial(folder_.path());
   const int port = FreePort();
+  const int storage_port = FreePort();
   url_ = fmt::format("http://127.0.0.1:{}", port);
+  storage_host_ = fmt::format("127.0.0.1:{}", storage_port);
   Command command;
   command.args = {(Extras() / "bin" / "bqemulator").string(),
                   "start",
                   "--rest-port",
                   std::to_string(port),
                   "--grpc-port",
-                  "0",
+                  std::to_string(storage_port),
                   "--project",
                   project,
                   "--log-level",

@@ -22,6 +22,8 @@ class BigqueryEmulator {
 
   /// "http://127.0.0.1:PORT", for BIGQUERY_EMULATOR_HOST.
   const std::string& url() const { return url_; }
+  /// "127.0.0.1:PORT" of its Storage API, for BIGQUERY_STORAGE_EMULATOR_HOST.
+  const std::string& storage_host() const { return storage_host_; }
   /// The rows of a query, cells joined by |, NULL as "NULL". Throws for an error.
   std::vector<std::string> Lines(const std::string& sql) const;
   /// "id INTEGER", "tags STRING REPEATED": the columns of dataset.table; none when it is not there.
@@ -36,6 +38,7 @@ class BigqueryEmulator {
   TempFolder folder_;
   std::string project_;
   std::string url_;
+  std::string storage_host_;
   std::optional<Process> server_;
 };
 

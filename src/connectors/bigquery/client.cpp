@@ -1,6 +1,7 @@
 #include "connectors/bigquery/client.h"
 
 #include <fmt/format.h>
+#include <strings.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -91,12 +92,7 @@ Status Client::EnsureDataset(const std::string& project, const std::string& data
   }
   if (!found.ok()) return Refused(found, fmt::format("dataset {}.{}", project, dataset));
   const std::string there = found.body.value("location", Location());
-  const auto in_lower_case = [](std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return text;
-  };
-  if (in_lower_case(there) == in_lower_case(Location())) return Done{};
+  if (strcasecmp(there.c_str(), Location().c_str()) == 0) return Done{};
   return Error(ErrorKind::kInvalidConfig,
                fmt::format("dataset {}.{} stands in {}, and warehouse.location is {}: jobs reach "
                            "one location only",
@@ -111,7 +107,6 @@ Result<std::optional<Table>> Client::FindTable(const estate::TableAddress& addre
   Table table;
   if (reply.body.contains("schema"))
     table.fields = reply.body["schema"].value("fields", json::array());
-  table.rows = static_cast<std::int64_t>(CountAt(reply.body, {"numRows"}));
   return std::optional(std::move(table));
 }
 
@@ -119,7 +114,6 @@ Status Client::EnsureTable(const estate::TableAddress& address, const NewTable& 
                            const std::stop_token& stop) {
   json made = {{"tableReference", ReferenceTo(address)}, {"schema", {{"fields", table.fields}}}};
   if (!table.key.empty()) made["tableConstraints"] = {{"primaryKey", {{"columns", table.key}}}};
-  if (!table.clustering.empty()) made["clustering"] = {{"fields", table.clustering}};
   if (!table.labels.empty()) made["labels"] = table.labels;
   if (table.lives) {
     const WallTime ends = clock_.Now() + *table.lives;
@@ -239,9 +233,7 @@ Result<JobDone> Client::Wait(const std::string& project, const std::string& job,
     if (status.value("state", "") == "DONE") {
       if (status.contains("errorResult")) return Failure(job, status["errorResult"]);
       const json statistics = reply.body.value("statistics", json::object());
-      return JobDone{std::max(CountAt(statistics, {"load", "outputRows"}),
-                              CountAt(statistics, {"query", "numDmlAffectedRows"})),
-                     CountAt(statistics, {"query", "totalBytesProcessed"})};
+      return JobDone{CountAt(statistics, {"query", "totalBytesProcessed"})};
     }
     Rest(stop, pause);
     if (stop.stop_requested()) {

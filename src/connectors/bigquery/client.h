@@ -20,20 +20,17 @@ namespace afluente::bigquery {
 
 struct Table {
   nlohmann::json fields;  // TableSchema.fields
-  std::int64_t rows = 0;  // Without those that are streamed in.
 };
 
 struct NewTable {
   nlohmann::json fields;
-  std::vector<std::string> key;              // A primary key, not enforced.
-  std::vector<std::string> clustering = {};  // At most four columns.
+  std::vector<std::string> key;  // A primary key, not enforced.
   std::map<std::string, std::string> labels = {};
   std::optional<std::chrono::seconds> lives = {};  // Then it goes by itself.
 };
 
 /// What a job did.
 struct JobDone {
-  std::uint64_t rows = 0;             // Loaded, or changed by DML.
   std::uint64_t bytes_processed = 0;  // Of a query: what it costs.
 };
 

@@ -28,7 +28,7 @@ std::array<char, 2 * kDigestBytes> HexDigest(const std::string& salt, const char
   return hex;
 }
 
-void HashVector(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
+void MaskHashVector(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
   const auto& salt = *static_cast<const std::string*>(duckdb_scalar_function_get_extra_info(info));
   if (salt.empty()) {
     duckdb_scalar_function_set_error(info, "mask: hash needs mask_salt in estate.yaml");
@@ -52,7 +52,7 @@ Status RegisterMaskHash(duckdb_connection connection, const std::string& salt) {
   duckdb_scalar_function_set_extra_info(function.get(), new std::string(salt), [](void* owned) {
     delete static_cast<std::string*>(owned);
   });
-  duckdb_scalar_function_set_function(function.get(), HashVector);
+  duckdb_scalar_function_set_function(function.get(), MaskHashVector);
   if (duckdb_register_scalar_function(connection, function.get()) == DuckDBError) {
     return Error(ErrorKind::kInternal, "the mask function cannot be registered");
   }

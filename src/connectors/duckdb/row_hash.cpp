@@ -44,7 +44,7 @@ struct SipState {
   }
 };
 
-void HashVector(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
+void RowHashVector(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
   (void)info;
   auto* hashes = static_cast<duckdb_uhugeint*>(duckdb_vector_get_data(output));
   ForEachText(input, output,
@@ -77,7 +77,7 @@ Status RegisterRowHash(duckdb_connection connection) {
   duckdb_scalar_function_set_name(function.get(), kRowHashFunction);
   duckdb_scalar_function_add_parameter(function.get(), text.get());
   duckdb_scalar_function_set_return_type(function.get(), hash.get());
-  duckdb_scalar_function_set_function(function.get(), HashVector);
+  duckdb_scalar_function_set_function(function.get(), RowHashVector);
   if (duckdb_register_scalar_function(connection, function.get()) == DuckDBError) {
     return Error(ErrorKind::kInternal, "the row hash function cannot be registered");
   }

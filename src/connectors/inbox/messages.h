@@ -16,7 +16,8 @@ struct Message {
   std::string id;  // The sender's; unique in its feed.
   WallTime received_at{};
   std::string attributes;  // A JSON object.
-  std::string body;        // JSON.
+  std::string body;        // JSON, or any text with a fault.
+  std::string fault;       // Why it is none; "": it is JSON.
 };
 
 /// The messages that wait. A feed is one webhook or one topic. Thread-safe.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/clock.h"
 #include "base/names.h"
 #include "pipeline/shaping.h"
 
@@ -24,6 +25,20 @@ constexpr ColumnRow kColumns[] = {{kMessageId, "message_id", data::Kind::kText},
                                   {kReceivedAt, "received_at", data::Kind::kTimestampTz},
                                   {kAttributes, "attributes", data::Kind::kJson},
                                   {kBody, "body", data::Kind::kJson}};
+
+std::string CellOf(const Message& message, Column column) {
+  switch (column) {
+    case kMessageId:
+      return message.id;
+    case kReceivedAt:
+      return FormatRfc3339(message.received_at);
+    case kAttributes:
+      return message.attributes;
+    case kBody:
+      return message.body;
+  }
+  return "";
+}
 
 class Reader final : public data::BatchReader {
  public:
@@ -47,6 +62,9 @@ class Reader final : public data::BatchReader {
     std::uint64_t bytes = 0;
     for (std::size_t row = 0; row < rows; ++row) {
       const Message& message = page_[next_ + row];
+      if (!message.fault.empty()) {
+        return Error(ErrorKind::kConversion, message.fault);
+      }
       bytes += message.body.size() + message.attributes.size();
       for (std::size_t i = 0; i < columns_.size(); ++i) {
         Set(batch.columns()[i], row, columns_[i], message);
@@ -161,6 +179,17 @@ bool ReadsInbox(const estate::Integration& integration) {
 std::string FeedOf(const estate::Integration& integration) {
   const estate::Source& source = integration.source;
   return source.topic.empty() ? FeedOf(false, source.webhook) : FeedOf(true, source.topic);
+}
+
+std::string TextOf(const Message& message, const estate::Integration& integration) {
+  nlohmann::ordered_json row;
+  for (const ColumnRow& column : kColumns) {
+    if (!pipeline::IsSelected(column.name, integration)) continue;
+    const auto rule = integration.columns.find(column.name);
+    const bool is_masked = rule != integration.columns.end() && rule->second.mask.has_value();
+    row[column.name] = is_masked ? "***" : CellOf(message, column.column);
+  }
+  return row.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 Result<std::int64_t> NumberIn(const data::Position& position, const std::string& identity) {

@@ -38,6 +38,10 @@ Result<std::unique_ptr<pipeline::Source>> OpenSource(Messages& messages,
                                                      const ReadOptions& options,
                                                      pipeline::Progress& progress);
 
+/// `message` as `integration` reads it: a JSON object of its columns and their text. A masked
+/// column says "***".
+std::string TextOf(const Message& message, const estate::Integration& integration);
+
 /// The number in a position that OpenSource gave; 0 for one of another inbox.
 Result<std::int64_t> NumberIn(const data::Position& position, const std::string& identity);
 

@@ -61,10 +61,6 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'm', 'f')
 ORDER BY 1)";
 
-bool IsTrue(const QueryResult& result, int row, int column) {
-  return Text(result, row, column) == "t";
-}
-
 std::uint32_t Oid(const QueryResult& result, int row, int column) {
   return static_cast<std::uint32_t>(std::strtoul(Text(result, row, column).c_str(), nullptr, 10));
 }

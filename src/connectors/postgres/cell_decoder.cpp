@@ -6,6 +6,7 @@
 #include <span>
 
 #include "base/utf8.h"
+#include "connectors/postgres/array_limits.h"
 #include "connectors/postgres/big_endian.h"
 #include "connectors/postgres/decimal_cell.h"
 #include "connectors/postgres/epoch.h"
@@ -157,10 +158,9 @@ Fault DecodeArray(const LogicalType& type, TextForm form, std::string_view cell,
                   VectorWriter& out) {
   constexpr std::size_t kHeader = 12;
   constexpr std::size_t kPerDimension = 8;
-  constexpr int kDimensionsMax = 6;  // MAXDIM of PostgreSQL.
   if (cell.size() < kHeader) return Fault::kMalformed;
   const auto count = ReadBigEndian<std::int32_t>(cell.data());
-  if (count < 0 || count > kDimensionsMax) return Fault::kMalformed;
+  if (count < 0 || static_cast<std::size_t>(count) > kArrayDimensionsMax) return Fault::kMalformed;
   cell.remove_prefix(kHeader);
   if (count == 0) {
     out.OpenList(row, 0);
@@ -171,7 +171,7 @@ Fault DecodeArray(const LogicalType& type, TextForm form, std::string_view cell,
   for (; leaf->kind == Kind::kList; leaf = leaf->element.get()) ++declared;
   if (declared != count) return Fault::kArrayShape;
 
-  std::array<Dimension, kDimensionsMax> dimensions;
+  std::array<Dimension, kArrayDimensionsMax> dimensions;
   if (cell.size() < kPerDimension * static_cast<std::size_t>(count)) return Fault::kMalformed;
   std::size_t elements = 1;
   for (int i = 0; i < count; ++i) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <limits>
 
+#include "connectors/postgres/array_limits.h"
 #include "connectors/postgres/big_endian.h"
 #include "connectors/postgres/epoch.h"
 #include "connectors/postgres/numeric.h"
@@ -14,8 +15,6 @@ namespace {
 
 using data::Kind;
 using data::LogicalType;
-
-constexpr std::size_t kDimensionsMax = 6;  // MAXDIM of PostgreSQL.
 
 // The first row of a kind is the type that holds all its values: text before varchar.
 const data::PostgresType& NaturalOf(Kind kind) {
@@ -158,8 +157,8 @@ EncodeFault CellEncoder::AppendElements(const duckdb_list_entry& list, std::size
 // Source: arrayfuncs.c, array_recv: dimension count, flags, element oid, then
 // length and lower bound per dimension, then the elements with their lengths.
 EncodeFault CellEncoder::AppendArray(std::size_t row, std::string& out) const {
-  std::array<std::uint64_t, kDimensionsMax> lengths{};
-  if (dimensions_ > kDimensionsMax) return EncodeFault::kRaggedArray;
+  std::array<std::uint64_t, kArrayDimensionsMax> lengths{};
+  if (dimensions_ > kArrayDimensionsMax) return EncodeFault::kRaggedArray;
   const auto& list = At<duckdb_list_entry>(row);
   const std::size_t begin = out.size();
   const std::int32_t dimensions = list.length == 0 ? 0 : static_cast<std::int32_t>(dimensions_);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/utf8.h"
+#include "connectors/postgres/array_limits.h"
 #include "connectors/postgres/big_endian.h"
 
 namespace afluente::postgres {
@@ -152,11 +153,10 @@ class ArrayPrinter {
   // bound of each; then elements, a length word each.
   std::string Print() {
     constexpr std::size_t kHeader = 12;
-    constexpr std::int32_t kDimensionsMax = 6;  // PostgreSQL's MAXDIM.
     if (cell_.size() < kHeader) return Raw(cell_);
     const auto dimensions = ReadBigEndian<std::int32_t>(cell_.data());
     next_ = kHeader;
-    if (dimensions < 0 || dimensions > kDimensionsMax) return Raw(cell_);
+    if (dimensions < 0 || static_cast<std::size_t>(dimensions) > kArrayDimensionsMax) return Raw(cell_);
     std::string bounds;
     bool has_bounds = false;
     for (std::int32_t i = 0; i < dimensions; ++i, next_ += 8) {

@@ -40,7 +40,7 @@ Result<std::map<std::string, Writable>> DescribeWritable(PGconn* connection,
                   {oid}));
   std::map<std::string, Writable> columns;
   for (int row = 0; row < PQntuples(found.get()); ++row) {
-    columns[Text(found, row, 0)] = {Text(found, row, 1), Text(found, row, 2) == "t"};
+    columns[Text(found, row, 0)] = {Text(found, row, 1), IsTrue(found, row, 2)};
   }
   return columns;
 }

@@ -74,4 +74,9 @@ inline std::string Text(const QueryResult& result, int row, int column) {
   return PQgetvalue(result.get(), row, column);
 }
 
+/// A cell of a boolean column; false for NULL.
+inline bool IsTrue(const QueryResult& result, int row, int column) {
+  return Text(result, row, column) == "t";
+}
+
 }  // namespace afluente::postgres

@@ -38,12 +38,12 @@ Fault ArrayText::Measure(std::size_t declared) {
   if (text == "{}") return Fault::kNone;
   // "[0:1]={1,2}": bounds are printed only when one of them is not 1.
   if (text.starts_with('[')) return Fault::kArrayShape;
-  std::array<std::size_t, kDimensionsMax> counts = {};
+  std::array<std::size_t, kArrayDimensionsMax> counts = {};
   std::size_t depth = 0;
   Element element;
   while (next_ != end_) {
     if (*next_ == '{') {
-      if (depth == declared || depth == kDimensionsMax) return Fault::kArrayShape;
+      if (depth == declared || depth == kArrayDimensionsMax) return Fault::kArrayShape;
       counts[depth++] = 0;
       ++next_;
       continue;

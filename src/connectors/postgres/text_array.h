@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "connectors/postgres/array_limits.h"
 #include "connectors/postgres/cell_decoder.h"
 
 namespace afluente::postgres {
@@ -19,8 +20,6 @@ namespace afluente::postgres {
 /// Safety  Reads nothing outside the text, whatever it is.
 class ArrayText {
  public:
-  static constexpr std::size_t kDimensionsMax = 6;  // MAXDIM of PostgreSQL.
-
   struct Element {
     std::string_view bytes = "";  // Between the quotes, if there are any.
     bool is_null = false;         // NULL without quotes.
@@ -50,7 +49,7 @@ class ArrayText {
   const char* const end_;
   const char delimiter_;
   std::size_t dimensions_ = 0;
-  std::array<std::size_t, kDimensionsMax> lengths_ = {};
+  std::array<std::size_t, kArrayDimensionsMax> lengths_ = {};
 };
 
 }  // namespace afluente::postgres

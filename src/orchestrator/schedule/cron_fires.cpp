@@ -14,9 +14,6 @@ using std::chrono::seconds;
 using namespace std::chrono_literals;
 
 constexpr days kRepeat(146'097);  // 400 years of the Gregorian calendar.
-// Beyond these there is no zone and no calendar.
-constexpr WallTime kEarliest{std::chrono::sys_days(std::chrono::year(1) / 1 / 2)};
-constexpr WallTime kLatest{std::chrono::sys_days(std::chrono::year(9999) / 12 / 30)};
 
 // The first whole minute that clocks with that offset show at or after `time`.
 LocalMinutes LocalAt(WallTime time, seconds offset) {

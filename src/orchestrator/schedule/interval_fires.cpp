@@ -12,8 +12,6 @@ using namespace std::chrono_literals;
 
 // Nobody leaves out more days in a row.
 constexpr days kHorizon(146'097);
-constexpr WallTime kEarliest{std::chrono::sys_days(std::chrono::year(1) / 1 / 2)};
-constexpr WallTime kLatest{std::chrono::sys_days(std::chrono::year(9999) / 12 / 30)};
 
 }  // namespace
 

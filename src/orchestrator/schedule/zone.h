@@ -13,6 +13,10 @@ class time_zone;  // NOLINT(readability-identifier-naming)
 
 namespace afluente::schedule {
 
+/// Beyond these there is no zone and no calendar.
+inline constexpr WallTime kEarliest{std::chrono::sys_days(std::chrono::year(1) / 1 / 2)};
+inline constexpr WallTime kLatest{std::chrono::sys_days(std::chrono::year(9999) / 12 / 30)};
+
 /// What clocks on a wall show.
 using LocalTime = std::chrono::local_time<std::chrono::microseconds>;
 

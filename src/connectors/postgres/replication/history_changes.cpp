@@ -10,7 +10,7 @@
 namespace afluente::postgres {
 namespace {
 
-using Entry = HistoryLog::Entry;
+using HistoryEntry = HistoryLog::Entry;
 
 std::string_view NameOf(HistoryLog::Op op) {
   switch (op) {
@@ -27,7 +27,7 @@ std::string_view NameOf(HistoryLog::Op op) {
 }
 
 // An entry that was set aside stands with its key among the complete ones.
-bool Yields(const Entry& entry, std::size_t at, const SetAsideRows& aside, bool complete) {
+bool Yields(const HistoryEntry& entry, std::size_t at, const SetAsideRows& aside, bool complete) {
   if (aside.Has(at)) return complete && !aside.IsDropped(at);
   return entry.complete() == complete;
 }
@@ -41,7 +41,7 @@ class LogReader final : public data::BatchReader {
     decoder_.BeginBatch();
     lsns_.clear();
     std::size_t rows = 0;
-    const std::vector<Entry>& entries = log_.entries();
+    const std::vector<HistoryEntry>& entries = log_.entries();
     for (; rows < data::Batch::kRows && next_ < entries.size(); ++next_) {
       if (!Yields(entries[next_], next_, aside_, complete_)) continue;
       if (aside_.is_wanted()) decoder_.BeginRow(batch);
@@ -53,7 +53,7 @@ class LogReader final : public data::BatchReader {
 
  private:
   // False: nothing of the entry can be held.
-  Result<bool> DecodeOrSetAside(const Entry& entry, std::size_t row, data::Batch& batch) {
+  Result<bool> DecodeOrSetAside(const HistoryEntry& entry, std::size_t row, data::Batch& batch) {
     if (!aside_.Has(next_)) {
       const Status decoded = Decode(entry, row, batch);
       if (decoded.ok()) return true;
@@ -74,7 +74,7 @@ class LogReader final : public data::BatchReader {
     return false;
   }
 
-  Status DecodeKeyAlone(const Entry& entry, std::size_t row, data::Batch& batch) {
+  Status DecodeKeyAlone(const HistoryEntry& entry, std::size_t row, data::Batch& batch) {
     std::vector<data::VectorWriter>& columns = batch.columns();
     for (std::size_t i = 0; i < shape_.columns.schema.size(); ++i) columns[i].SetNull(row);
     AFL_TRY(decoder_.DecodeKeyOfRow(entry.row, row, batch));
@@ -83,7 +83,7 @@ class LogReader final : public data::BatchReader {
     return Done{};
   }
 
-  Status Decode(const Entry& entry, std::size_t row, data::Batch& batch) {
+  Status Decode(const HistoryEntry& entry, std::size_t row, data::Batch& batch) {
     std::vector<data::VectorWriter>& columns = batch.columns();
     const std::size_t own = shape_.columns.schema.size();
     if (entry.row.empty()) {
@@ -98,7 +98,8 @@ class LogReader final : public data::BatchReader {
     return decoder_.DecodeKeyCells(entry.origin, row, 2 * flags, batch);
   }
 
-  void DecodeForm(const Entry& entry, std::string_view op, std::size_t row, data::Batch& batch) {
+  void DecodeForm(const HistoryEntry& entry, std::string_view op, std::size_t row,
+                  data::Batch& batch) {
     std::vector<data::VectorWriter>& columns = batch.columns();
     const std::size_t own = shape_.columns.schema.size();
     columns[own].SetBytes(row, op.data(), op.size());
@@ -154,7 +155,7 @@ class HistoryChanges final : public ShapedChanges {
       if (reason != reasons.end()) found.emplace_back(entry, reason->second);
     });
     for (const auto& [at, reason] : found) {
-      const Entry& entry = log_->entries()[at];
+      const HistoryEntry& entry = log_->entries()[at];
       if (entry.op == HistoryLog::Op::kDelete) {
         aside().AddSilently(at);
         continue;

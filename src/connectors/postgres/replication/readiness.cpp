@@ -15,8 +15,6 @@
 namespace afluente::postgres {
 namespace {
 
-bool IsTrue(const QueryResult& row, int column) { return Text(row, 0, column) == "t"; }
-
 std::vector<std::string> FirstColumn(const QueryResult& result) {
   std::vector<std::string> texts;
   for (int row = 0; row < PQntuples(result.get()); ++row) texts.push_back(Text(result, row, 0));
@@ -74,15 +72,15 @@ class Checker {
                       "server",
                       Text(row, 0, 0)));
     }
-    if (!IsTrue(row, 1)) {
+    if (!IsTrue(row, 0, 1)) {
       Report(fmt::format("role {0} may not replicate: ALTER ROLE {0} REPLICATION", role_));
     }
-    if (!IsTrue(row, 3)) {
+    if (!IsTrue(row, 0, 3)) {
       Report(
           "no replication slot is free: raise max_replication_slots, or drop one that nobody uses "
           "(pg_replication_slots)");
     }
-    if (!IsTrue(row, 4)) Report("no WAL sender is free: raise max_wal_senders");
+    if (!IsTrue(row, 0, 4)) Report("no WAL sender is free: raise max_wal_senders");
     if (Text(row, 0, 5) != Text(row, 0, 6)) {
       Report(
           fmt::format("slot {0} of this server belongs to database {1}: give the estate or the "
@@ -272,7 +270,7 @@ class Checker {
                            "SELECT pg_catalog.pg_has_role(relowner, 'USAGE') FROM "
                            "pg_catalog.pg_class WHERE oid = $1::oid",
                            {table.oid}));
-    return PQntuples(row.get()) > 0 && IsTrue(row, 0);
+    return PQntuples(row.get()) > 0 && IsTrue(row, 0, 0);
   }
 
   Status CheckPublication() {

@@ -8,12 +8,6 @@
 #include "base/names.h"
 
 namespace afluente::postgres {
-namespace {
-
-bool IsTrue(const QueryResult& row, int column) { return Text(row, 0, column) == "t"; }
-
-}  // namespace
-
 std::string ReplicationName(const std::string& estate, const std::string& connection) {
   constexpr std::size_t kLengthMax = 63;
   std::string name = "afluente_" + estate + "_" + connection;
@@ -55,8 +49,8 @@ Result<Publication> ReadPublication(PGconn* connection, const std::string& name,
   publication.inserts_only = inserts_only;
   publication.exists = PQntuples(found.get()) > 0;
   if (!publication.exists) return publication;
-  publication.via_root = IsTrue(found, 0);
-  publication.is_ours = IsTrue(found, 1);
+  publication.via_root = IsTrue(found, 0, 0);
+  publication.is_ours = IsTrue(found, 0, 1);
   AFL_ASSIGN(publication.tables, PublishedTables(connection, name));
   return publication;
 }
@@ -103,7 +97,7 @@ Result<bool> MayPublish(PGconn* connection) {
              Query(connection,
                    "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), "
                    "'CREATE')"));
-  return IsTrue(row, 0);
+  return IsTrue(row, 0, 0);
 }
 
 Result<std::optional<SlotState>> ReadSlot(PGconn* connection, const std::string& name) {
@@ -117,7 +111,7 @@ Result<std::optional<SlotState>> ReadSlot(PGconn* connection, const std::string&
   if (PQntuples(row.get()) == 0) return std::optional<SlotState>();
   SlotState state;
   state.confirmed = ParseLsn(Text(row, 0, 0)).value_or(Lsn{});
-  state.active = IsTrue(row, 1);
+  state.active = IsTrue(row, 0, 1);
   state.wal_status = Text(row, 0, 2);
   state.retained_bytes = std::atoll(PQgetvalue(row.get(), 0, 3));
   return std::optional(state);

@@ -70,10 +70,10 @@ Result<TableState> ReadTableState(PGconn* connection, const RelationName& name) 
   for (int row = 0; row < PQntuples(found.get()); ++row) {
     TableState::Part& part = state.parts[Text(found, row, 0)];
     part.storage = Text(found, row, 1);
-    part.attached = Text(found, row, 2) == "t";
+    part.attached = IsTrue(found, row, 2);
     if (PQgetisnull(found.get(), row, 3) != 0) continue;
     part.columns[Text(found, row, 3)] = {Text(found, row, 4), Text(found, row, 5),
-                                         Text(found, row, 6) == "t"};
+                                         IsTrue(found, row, 6)};
   }
   return state;
 }

@@ -1,4 +1,4 @@
-#include "orchestrator/move_messages.h"
+#include "orchestrator/inbox/move_messages.h"
 
 #include <fmt/format.h>
 
@@ -37,7 +37,7 @@ Result<Set> OpenSet(const MessageRoute& route, const estate::Integration& integr
   Set set;
   AFL_ASSIGN(set.sink, connectors::OpenSink(route.estate, integration, route.destinations, false));
   AFL_ASSIGN(const auto stored, set.sink->Stored());
-  const connectors::OwnSources own{route.destinations.warehouse, route.inbox, options};
+  const connectors::OwnSources own{route.destinations.warehouse, route.inbox, route.clock, options};
   AFL_ASSIGN(set.source, connectors::OpenSource(route.estate, integration, own, stored, progress));
   if (stored) {
     AFL_ASSIGN(set.begin, inbox::NumberIn(*stored, route.inbox.identity()));
@@ -46,23 +46,24 @@ Result<Set> OpenSet(const MessageRoute& route, const estate::Integration& integr
   return set;
 }
 
-Result<std::string> IdOf(const MessageRoute& route, const estate::Integration& integration,
-                         const Set& set) {
-  AFL_ASSIGN(const auto page, route.inbox.Page(inbox::FeedOf(integration), set.begin, set.end));
-  return page.empty() ? std::string() : page.front().id;
+Result<inbox::Message> FirstOf(const MessageRoute& route, const estate::Integration& integration,
+                               const Set& set) {
+  AFL_ASSIGN(auto page, route.inbox.Page(inbox::FeedOf(integration), set.begin, set.end));
+  return page.empty() ? inbox::Message() : std::move(page.front());
 }
 
 // The one message of `set`, which failed with `why`.
 Result<pipeline::Committed> SetAside(const MessageRoute& route,
                                      const estate::Integration& integration, Set& set,
                                      const Error& why) {
-  AFL_ASSIGN(const std::string id, IdOf(route, integration, set));
+  AFL_ASSIGN(const inbox::Message message, FirstOf(route, integration, set));
   if (integration.on_bad_row == estate::OnBadRow::kFail) {
     Error error = why;
-    error.AddFrame("message " + id);
+    error.AddFrame("message " + message.id);
     return error;
   }
-  const data::DeadLetter letter{"message_id=" + id, why.message()};
+  const data::DeadLetter letter{"message_id=" + message.id, why.message(),
+                                inbox::TextOf(message, integration)};
   AFL_TRY(set.sink->Prepare(set.source->schema(), 0));
   AFL_TRY(set.sink->Deliver(std::stop_token()));
   AFL_ASSIGN(pipeline::Committed committed, set.sink->Commit(set.source->end(), {letter}));

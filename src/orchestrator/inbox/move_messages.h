@@ -4,10 +4,11 @@
 #include <functional>
 #include <stop_token>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "connectors/registry.h"
 #include "estate/estate.h"
-#include "orchestrator/inbox.h"
+#include "orchestrator/inbox/inbox.h"
 #include "pipeline/progress.h"
 #include "pipeline/sink.h"
 
@@ -18,6 +19,7 @@ struct MessageRoute {
   const estate::Estate& estate;
   connectors::Destinations destinations;
   Inbox& inbox;
+  const Clock& clock;
 };
 
 /// Moves all messages that wait for `integration`, the oldest first, in as many

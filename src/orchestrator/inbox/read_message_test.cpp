@@ -1,11 +1,11 @@
-#include "server/inbox_message.h"
+#include "orchestrator/inbox/read_message.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <ostream>
 
-namespace afluente::server {
+namespace afluente::orchestrator {
 namespace {
 
 estate::Integration ByKey(const std::vector<std::string>& key) {
@@ -33,7 +33,7 @@ class ArrivalTest : public testing::TestWithParam<Case> {};
 
 TEST_P(ArrivalTest, IsReadOrRefused) {
   const Case& row = GetParam();
-  orchestrator::InboxEndpoint endpoint;
+  InboxEndpoint endpoint;
   endpoint.is_topic = row.is_topic;
   const auto arrival = ReadArrival(endpoint, "msg_1", row.body);
   if (!row.refused.empty()) {
@@ -87,7 +87,7 @@ INSTANTIATE_TEST_SUITE_P(
 struct KeyCase {
   std::string body;
   std::vector<std::string> key;
-  std::optional<orchestrator::EventKey> wanted;
+  std::optional<EventKey> wanted;
 };
 
 TEST(ArrivalKeyTest, IsWhereThePathsSay) {
@@ -110,7 +110,7 @@ TEST(ArrivalKeyTest, IsWhereThePathsSay) {
   };
   for (const KeyCase& row : cases) {
     const estate::Integration flows = ByKey(row.key);
-    orchestrator::InboxEndpoint endpoint;
+    InboxEndpoint endpoint;
     endpoint.triggered = {&flows};
     const auto arrival = ReadArrival(endpoint, "msg_1", row.body);
     ASSERT_TRUE(arrival.ok()) << row.body;
@@ -125,7 +125,7 @@ TEST(ArrivalKeyTest, IsWhereThePathsSay) {
 }
 
 TEST(ArrivalIdTest, IsBoundedAndNeverMissing) {
-  const orchestrator::InboxEndpoint endpoint;
+  const InboxEndpoint endpoint;
   EXPECT_TRUE(ReadArrival(endpoint, std::string(256, 'x'), "1").ok());
   EXPECT_FALSE(ReadArrival(endpoint, std::string(257, 'x'), "1").ok());
   EXPECT_FALSE(ReadArrival(endpoint, "\xff", "1").ok());
@@ -135,5 +135,51 @@ TEST(ArrivalIdTest, IsBoundedAndNeverMissing) {
   EXPECT_NE(one.value().id, other.value().id);
 }
 
+TEST(ReadPublishedTest, KeepsWhatTheMessageHas) {
+  InboxEndpoint endpoint;
+  pubsub::Message message;
+  message.id = "77";
+  message.data = R"({ "a": 1.0 })";
+  message.attributes = {{"k", "v"}};
+  message.ordering_key = "o";
+  message.published_at = "2026-11-26T10:00:00Z";
+  const Arrival arrival = ReadPublished(endpoint, message);
+  EXPECT_EQ(arrival.id, "77");
+  EXPECT_EQ(arrival.body, R"({ "a": 1.0 })");
+  EXPECT_EQ(arrival.attributes,
+            R"({"k":"v","orderingKey":"o","publishTime":"2026-11-26T10:00:00Z"})");
+  EXPECT_EQ(arrival.fault, "");
+  EXPECT_EQ(arrival.endpoint, &endpoint);
+}
+
+TEST(ReadPublishedTest, NamesTheFaultAndKeepsThePayload) {
+  const InboxEndpoint endpoint;
+  const struct {
+    std::string data, body;
+    bool is_json;
+  } cases[] = {{"", "null", true},
+               {"1", "1", true},
+               {"{", "{", false},
+               {std::string("\xff\xfe"), "//4=", false},
+               {Nested(101), Nested(101), false}};
+  for (const auto& row : cases) {
+    pubsub::Message message;
+    message.data = row.data;
+    const Arrival arrival = ReadPublished(endpoint, message);
+    EXPECT_EQ(arrival.body, row.body);
+    EXPECT_EQ(arrival.fault.empty(), row.is_json) << row.data;
+    EXPECT_NE(arrival.id, "");
+  }
+}
+
+TEST(ReadPublishedTest, FindsTheKeysOfATrigger) {
+  const estate::Integration flows = ByKey({"flow.id"});
+  InboxEndpoint endpoint;
+  endpoint.triggered = {&flows};
+  pubsub::Message message;
+  message.data = R"({"flow": {"id": 7}})";
+  EXPECT_EQ(ReadPublished(endpoint, message).keys.at("flows"), EventKey{"7"});
+}
+
 }  // namespace
-}  // namespace afluente::server
+}  // namespace afluente::orchestrator

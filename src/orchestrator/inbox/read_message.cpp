@@ -1,4 +1,4 @@
-#include "server/inbox_message.h"
+#include "orchestrator/inbox/read_message.h"
 
 #include <fmt/format.h>
 
@@ -7,9 +7,9 @@
 #include <random>
 
 #include "base/utf8.h"
-#include "server/signature.h"
+#include "connectors/inbox/base64.h"
 
-namespace afluente::server {
+namespace afluente::orchestrator {
 namespace {
 
 using nlohmann::json;
@@ -78,7 +78,7 @@ std::string TextAt(const json& object, const char* key, const char* other) {
   return "";
 }
 
-Status TakeOffEnvelope(const json& message, orchestrator::Arrival& arrival) {
+Status TakeOffEnvelope(const json& message, Arrival& arrival) {
   arrival.id = TextAt(message, "messageId", "message_id");
   if (arrival.id.empty()) return Refused("the envelope's messageId is no text");
   json attributes = message.value("attributes", json::object());
@@ -93,7 +93,7 @@ Status TakeOffEnvelope(const json& message, orchestrator::Arrival& arrival) {
     arrival.body = "null";
     return Done{};
   }
-  auto decoded = data->is_string() ? DecodeBase64(data->get_ref<const std::string&>())
+  auto decoded = data->is_string() ? inbox::DecodeBase64(data->get_ref<const std::string&>())
                                    : std::optional<std::string>();
   if (!decoded) return Refused("the envelope's data is not base64");
   arrival.body = *std::move(decoded);
@@ -127,9 +127,8 @@ std::optional<std::string> ValueAt(const json& document, const std::string& path
   return at->dump();
 }
 
-std::optional<orchestrator::EventKey> KeyIn(const json& body,
-                                            const std::vector<std::string>& paths) {
-  orchestrator::EventKey key;
+std::optional<EventKey> KeyIn(const json& body, const std::vector<std::string>& paths) {
+  EventKey key;
   for (const std::string& path : paths) {
     auto value = ValueAt(body, path);
     if (!value) return std::nullopt;
@@ -138,18 +137,28 @@ std::optional<orchestrator::EventKey> KeyIn(const json& body,
   return key;
 }
 
+bool NamesKeys(const InboxEndpoint& endpoint) {
+  return std::any_of(endpoint.triggered.begin(), endpoint.triggered.end(),
+                     [](const auto* triggered) { return !triggered->trigger.key.empty(); });
+}
+
+void AddKeys(const json& body, Arrival& arrival) {
+  for (const auto* triggered : arrival.endpoint->triggered) {
+    if (triggered->trigger.key.empty()) continue;
+    auto key = KeyIn(body, triggered->trigger.key);
+    if (key) arrival.keys[triggered->name] = *std::move(key);
+  }
+}
+
 }  // namespace
 
-Result<orchestrator::Arrival> ReadArrival(const orchestrator::InboxEndpoint& endpoint,
-                                          std::string id, std::string body) {
+Result<Arrival> ReadArrival(const InboxEndpoint& endpoint, std::string id, std::string body) {
   AFL_TRY(CheckJson(body, "the body"));
-  orchestrator::Arrival arrival;
+  Arrival arrival;
   arrival.endpoint = &endpoint;
   arrival.id = std::move(id);
   arrival.attributes = "{}";
-  const bool names_keys =
-      std::any_of(endpoint.triggered.begin(), endpoint.triggered.end(),
-                  [](const auto* triggered) { return !triggered->trigger.key.empty(); });
+  const bool names_keys = NamesKeys(endpoint);
   json document;
   if (endpoint.is_topic || names_keys) document = json::parse(body, nullptr, false);
   const json* envelope = endpoint.is_topic ? EnvelopeIn(document) : nullptr;
@@ -165,12 +174,29 @@ Result<orchestrator::Arrival> ReadArrival(const orchestrator::InboxEndpoint& end
     return Refused("the message's id is not UTF-8");
   }
   if (arrival.id.empty()) arrival.id = NewId();
-  for (const auto* triggered : endpoint.triggered) {
-    if (triggered->trigger.key.empty()) continue;
-    auto key = KeyIn(document, triggered->trigger.key);
-    if (key) arrival.keys[triggered->name] = *std::move(key);
+  AddKeys(document, arrival);
+  return arrival;
+}
+
+Arrival ReadPublished(const InboxEndpoint& endpoint, pubsub::Message message) {
+  Arrival arrival;
+  arrival.endpoint = &endpoint;
+  arrival.id = message.id.empty() ? NewId() : std::move(message.id);
+  json attributes = std::move(message.attributes);
+  if (!message.published_at.empty()) attributes["publishTime"] = std::move(message.published_at);
+  if (!message.ordering_key.empty()) attributes["orderingKey"] = std::move(message.ordering_key);
+  arrival.attributes = attributes.dump(-1, ' ', false, json::error_handler_t::replace);
+  // A message may be its attributes alone.
+  arrival.body = message.data.empty() ? "null" : std::move(message.data);
+  if (const Status is_json = CheckJson(arrival.body, "the message's data"); !is_json.ok()) {
+    arrival.fault = is_json.error().message();
+    if (!IsUtf8(arrival.body.data(), arrival.body.size())) {
+      arrival.body = inbox::EncodeBase64(arrival.body);
+    }
+  } else if (NamesKeys(endpoint)) {
+    AddKeys(json::parse(arrival.body, nullptr, false), arrival);
   }
   return arrival;
 }
 
-}  // namespace afluente::server
+}  // namespace afluente::orchestrator

@@ -1,4 +1,4 @@
-#include "orchestrator/inbox.h"
+#include "orchestrator/inbox/inbox.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -13,7 +13,7 @@ namespace afluente::orchestrator {
 namespace {
 
 using testing::ElementsAre;
-using Taken = Inbox::Taken;
+enum class Taken : std::uint8_t { kStored, kDuplicate };
 
 class SetClock final : public Clock {
  public:
@@ -50,13 +50,20 @@ class InboxTest : public testing::Test {
     inbox_ = Inbox::Open(*events_, estate_, clock_).value();
     endpoints_ = EndpointsOf(estate_);
   }
-  Result<Taken> Take(const std::string& id, const std::string& body = "1") {
+  Arrival Message(const std::string& id, const std::string& body = "1") const {
     Arrival arrival;
     arrival.endpoint = &endpoints_.at("/topics/t");
     arrival.id = id;
     arrival.attributes = "{}";
     arrival.body = body;
-    return inbox_->Take(arrival);
+    return arrival;
+  }
+  Result<Taken> Take(const Arrival& arrival) {
+    AFL_ASSIGN(const auto receipts, inbox_->Take({&arrival, 1}));
+    return receipts.at(0).is_new ? Taken::kStored : Taken::kDuplicate;
+  }
+  Result<Taken> Take(const std::string& id, const std::string& body = "1") {
+    return Take(Message(id, body));
   }
   std::vector<std::string> Ids(std::int64_t seq = 0) {
     const auto extent = inbox_->ExtentAfter("topic t", seq, 1000).value();
@@ -160,14 +167,60 @@ TEST_F(InboxTest, ManyAtOnceAreTakenOnceEach) {
   EXPECT_EQ(inbox_->Pending(estate_.integrations["one"]).value(), kThreads / 2 * kEach);
 }
 
+TEST_F(InboxTest, ABatchIsTakenAsAWholeOrNotAtAll) {
+  estate_.inbox.max_pending = 30;
+  Reopen();
+  const std::vector<Arrival> batch = {Message("a"), Message("b"), Message("a")};
+  const auto receipts = inbox_->Take(batch).value();
+  ASSERT_EQ(receipts.size(), 3U);
+  EXPECT_TRUE(receipts[0].is_new && receipts[1].is_new && !receipts[2].is_new);
+  EXPECT_EQ(receipts[2].seq, receipts[0].seq);
+  const std::vector<Arrival> too_much = {Message("c"), Message("d", std::string(30, '1'))};
+  EXPECT_EQ(inbox_->pending_bytes(), 6U);
+  EXPECT_FALSE(inbox_->Take(too_much).ok());
+  EXPECT_THAT(Ids(), ElementsAre("a", "b"));
+  EXPECT_EQ(inbox_->pending_bytes(), 6U);
+  EXPECT_EQ(Take("c").value(), Taken::kStored);
+}
+
+TEST_F(InboxTest, AFaultStaysWithItsMessage) {
+  Arrival broken = Message("a", "{");
+  broken.fault = "it is not JSON";
+  EXPECT_EQ(Take(broken).value(), Taken::kStored);
+  EXPECT_EQ(Take("b").value(), Taken::kStored);
+  Reopen();
+  const auto page = inbox_->Page("topic t", 0, Last()).value();
+  ASSERT_EQ(page.size(), 2U);
+  EXPECT_EQ(page[0].fault, "it is not JSON");
+  EXPECT_EQ(page[1].fault, "");
+}
+
+TEST_F(InboxTest, WhatEveryReaderHasIsKnown) {
+  const auto arrived = [&] {
+    return inbox_->WaitForArrival("topic t", 0, std::chrono::milliseconds(0), {});
+  };
+  ASSERT_TRUE(Take("a").ok());
+  const std::int64_t first = Last();
+  EXPECT_EQ(arrived(), 0);
+  ASSERT_TRUE(inbox_->Arrived(estate_.integrations["one"], first).ok());
+  EXPECT_EQ(arrived(), 0);
+  std::jthread other([&] { (void)inbox_->Arrived(estate_.integrations["two"], first); });
+  EXPECT_EQ(inbox_->WaitForArrival("topic t", 0, std::chrono::minutes(1), {}), first);
+  other.join();
+  Reopen();
+  EXPECT_EQ(arrived(), first);
+  EXPECT_GT(inbox_->WaitForArrival("webhook /hooks/flows", first, std::chrono::milliseconds(0), {}),
+            first);
+}
+
 TEST_F(InboxTest, ATriggerGetsItsKeysAndNoMessageIsKept) {
   Arrival arrival;
   arrival.endpoint = &endpoints_.at("/hooks/flows");
   arrival.id = "a";
   arrival.body = arrival.attributes = "{}";
   arrival.keys["flows"] = {"7"};
-  EXPECT_EQ(inbox_->Take(arrival).value(), Taken::kStored);
-  EXPECT_EQ(inbox_->Take(arrival).value(), Taken::kDuplicate);
+  EXPECT_EQ(Take(arrival).value(), Taken::kStored);
+  EXPECT_EQ(Take(arrival).value(), Taken::kDuplicate);
   Reopen();
   const auto pending = events_->Peek("flows", 10).value();
   EXPECT_FALSE(pending.everything);

@@ -1,10 +1,11 @@
-#include "orchestrator/inbox.h"
+#include "orchestrator/inbox/inbox.h"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <random>
 
 #include "base/names.h"
@@ -22,6 +23,7 @@ constexpr const char* kCreate[] = {
     "CREATE TABLE IF NOT EXISTS inbox_messages (seq INTEGER PRIMARY KEY, feed TEXT NOT NULL, "
     "bytes INTEGER NOT NULL, attributes TEXT NOT NULL, body TEXT NOT NULL) STRICT",
     "CREATE INDEX IF NOT EXISTS inbox_messages_feed ON inbox_messages (feed, seq, bytes)",
+    "CREATE TABLE IF NOT EXISTS inbox_faults (seq INTEGER PRIMARY KEY, why TEXT NOT NULL) STRICT",
     "CREATE TABLE IF NOT EXISTS inbox_readers (integration TEXT PRIMARY KEY, feed TEXT NOT NULL, "
     "seq INTEGER NOT NULL) STRICT",
     "CREATE TABLE IF NOT EXISTS inbox_identity (identity TEXT NOT NULL) STRICT"};
@@ -33,6 +35,18 @@ std::string RandomName() {
 
 std::string MicrosecondsOf(WallTime time) {
   return std::to_string(time.time_since_epoch().count());
+}
+
+void AddEvents(const Arrival& arrival, EventStore::Batch& batch) {
+  for (const auto* reader : arrival.endpoint->readers) batch.everything.insert(reader->name);
+  for (const auto* triggered : arrival.endpoint->triggered) {
+    const auto key = arrival.keys.find(triggered->name);
+    if (key == arrival.keys.end()) {
+      batch.everything.insert(triggered->name);
+    } else {
+      batch.keys[triggered->name].insert(key->second);
+    }
+  }
 }
 
 }  // namespace
@@ -55,8 +69,14 @@ std::map<std::string, InboxEndpoint> EndpointsOf(const estate::Estate& estate) {
     const bool on_topic = trigger.kind == estate::Trigger::Kind::kTopic;
     if (inbox::ReadsInbox(integration)) {
       const bool is_topic = !source.topic.empty();
-      at(is_topic, is_topic ? source.topic : source.webhook, integration)
-          ->readers.push_back(&integration);
+      auto* endpoint = at(is_topic, is_topic ? source.topic : source.webhook, integration);
+      endpoint->readers.push_back(&integration);
+      const auto connection = estate.connections.find(source.connection);
+      if (connection != estate.connections.end()) endpoint->project = connection->second.project;
+      if (estate::PubsubOf(estate, integration) == nullptr) continue;
+      endpoint->subscription = source.subscription.empty()
+                                   ? fmt::format("afluente.{}.{}", estate.name, source.topic)
+                                   : source.subscription;
     } else if (on_topic || trigger.kind == estate::Trigger::Kind::kWebhook) {
       at(on_topic, trigger.subject, integration)->triggered.push_back(&integration);
     }
@@ -64,10 +84,16 @@ std::map<std::string, InboxEndpoint> EndpointsOf(const estate::Estate& estate) {
   return endpoints;
 }
 
+std::string TopicName(const InboxEndpoint& endpoint) {
+  constexpr std::string_view kTopics = "/topics/";
+  return fmt::format("projects/{}/topics/{}", endpoint.project,
+                     endpoint.path.substr(kTopics.size()));
+}
+
 struct Inbox::Waiting {
-  const Arrival* arrival = nullptr;
+  std::span<const Arrival> arrivals;
   bool done = false;
-  Result<Taken> result = Taken::kStored;
+  Result<std::vector<Receipt>> result = std::vector<Receipt>();
 };
 
 Result<std::unique_ptr<Inbox>> Inbox::Open(EventStore& events, const estate::Estate& estate,
@@ -107,6 +133,7 @@ Status Inbox::DropReaders() {
   }
   for (const auto& [name, feed] : readers) {
     AFL_TRY(file.Execute("INSERT OR IGNORE INTO inbox_readers VALUES (?, ?, 0)", {name, feed}));
+    AFL_ASSIGN(arrived_up_to_[feed], ReadUpTo(feed));
   }
   AFL_ASSIGN(const auto feeds, file.Select("SELECT DISTINCT feed FROM inbox_messages"));
   for (const auto& row : feeds) {
@@ -129,12 +156,19 @@ Result<std::uint64_t> Inbox::DeleteRead(const std::string& feed) {
       "FROM inbox_messages WHERE feed = ?1 AND seq <= (SELECT coalesce(min(seq), "
       "9223372036854775807) FROM inbox_readers WHERE feed = ?1)";
   AFL_ASSIGN(const auto bytes, file.Select("SELECT coalesce(sum(bytes), 0) " + read, {feed}));
+  AFL_TRY(file.Execute("DELETE FROM inbox_faults WHERE seq IN (SELECT seq " + read + ")", {feed}));
   AFL_TRY(file.Execute("DELETE " + read, {feed}));
   return std::stoull(bytes[0][0]);
 }
 
-Result<Inbox::Taken> Inbox::Take(const Arrival& arrival) {
-  Waiting mine{.arrival = &arrival};
+Result<std::int64_t> Inbox::ReadUpTo(const std::string& feed) {
+  AFL_ASSIGN(const auto rows,
+             events_.file().Select("SELECT min(seq) FROM inbox_readers WHERE feed = ?", {feed}));
+  return std::stoll(rows[0][0]);
+}
+
+Result<std::vector<Inbox::Receipt>> Inbox::Take(std::span<const Arrival> arrivals) {
+  Waiting mine{.arrivals = arrivals};
   std::unique_lock lock(mutex_);
   waiting_.push_back(&mine);
   // Whoever finds nobody writing writes for all that wait; they are as many as
@@ -163,10 +197,7 @@ void Inbox::Commit(const std::vector<Waiting*>& group) {
       EventStore::Batch batch;
       AFL_TRY(ForgetIds());
       for (Waiting* waiting : group) {
-        waiting->result = Store(*waiting->arrival, batch, bytes);
-        if (waiting->result.ok()) continue;
-        const Error& error = std::as_const(waiting->result).error();
-        if (error.kind() != ErrorKind::kTransient) return error;
+        AFL_TRY(StoreAll(*waiting, batch, bytes));
       }
       // With the file held: what is read meanwhile is not counted twice.
       const std::lock_guard lock(mutex_);
@@ -184,8 +215,35 @@ void Inbox::Commit(const std::vector<Waiting*>& group) {
   }
 }
 
-Result<Inbox::Taken> Inbox::Store(const Arrival& arrival, EventStore::Batch& batch,
-                                  std::uint64_t& bytes) {
+// All of one sender's messages, or none and the reason in its result.
+Status Inbox::StoreAll(Waiting& waiting, EventStore::Batch& batch, std::uint64_t& bytes) {
+  SqliteFile& file = events_.file();
+  const std::uint64_t bytes_before = bytes;
+  std::vector<Receipt> receipts;
+  AFL_TRY(file.Execute("SAVEPOINT sender"));
+  for (const Arrival& arrival : waiting.arrivals) {
+    auto receipt = Store(arrival, bytes);
+    if (!receipt.ok()) {
+      if (std::as_const(receipt).error().kind() != ErrorKind::kTransient) {
+        return std::move(receipt).error();
+      }
+      waiting.result = std::move(receipt).error();
+      bytes = bytes_before;
+      AFL_TRY(file.Execute("ROLLBACK TO sender"));
+      AFL_TRY(file.Execute("RELEASE sender"));
+      return Done{};
+    }
+    receipts.push_back(receipt.value());
+  }
+  AFL_TRY(file.Execute("RELEASE sender"));
+  for (std::size_t i = 0; i < receipts.size(); ++i) {
+    if (receipts[i].is_new) AddEvents(waiting.arrivals[i], batch);
+  }
+  waiting.result = std::move(receipts);
+  return Done{};
+}
+
+Result<Inbox::Receipt> Inbox::Store(const Arrival& arrival, std::uint64_t& bytes) {
   SqliteFile& file = events_.file();
   const InboxEndpoint& endpoint = *arrival.endpoint;
   const std::uint64_t size = arrival.body.size() + arrival.attributes.size();
@@ -193,29 +251,27 @@ Result<Inbox::Taken> Inbox::Store(const Arrival& arrival, EventStore::Batch& bat
              file.Select("INSERT OR IGNORE INTO inbox_ids (feed, id, received_at) "
                          "VALUES (?, ?, CAST(? AS INTEGER)) RETURNING seq",
                          {endpoint.feed, arrival.id, MicrosecondsOf(clock_.Now())}));
-  if (added.empty()) return Taken::kDuplicate;
+  if (added.empty()) {
+    AFL_ASSIGN(const auto known, file.Select("SELECT seq FROM inbox_ids WHERE feed = ? AND id = ?",
+                                             {endpoint.feed, arrival.id}));
+    return Receipt{std::stoll(known[0][0]), false};
+  }
   const std::string& seq = added[0][0];
   if (!endpoint.readers.empty()) {
     if (pending_bytes() + bytes + size > static_cast<std::uint64_t>(estate_.inbox.max_pending)) {
-      AFL_TRY(file.Execute("DELETE FROM inbox_ids WHERE seq = CAST(? AS INTEGER)", {seq}));
       return Error(ErrorKind::kTransient, "too much waits in the inbox (inbox.max_pending)");
     }
     AFL_TRY(
         file.Execute("INSERT INTO inbox_messages (seq, feed, bytes, attributes, body) VALUES "
                      "(CAST(? AS INTEGER), ?, CAST(? AS INTEGER), ?, ?)",
                      {seq, endpoint.feed, std::to_string(size), arrival.attributes, arrival.body}));
+    if (!arrival.fault.empty()) {
+      AFL_TRY(file.Execute("INSERT INTO inbox_faults VALUES (CAST(? AS INTEGER), ?)",
+                           {seq, arrival.fault}));
+    }
     bytes += size;
   }
-  for (const auto* reader : endpoint.readers) batch.everything.insert(reader->name);
-  for (const auto* triggered : endpoint.triggered) {
-    const auto key = arrival.keys.find(triggered->name);
-    if (key == arrival.keys.end()) {
-      batch.everything.insert(triggered->name);
-    } else {
-      batch.keys[triggered->name].insert(key->second);
-    }
-  }
-  return Taken::kStored;
+  return Receipt{std::stoll(seq), true};
 }
 
 // Ids in the order of their numbers are in the order of their times, but for a
@@ -236,14 +292,32 @@ Status Inbox::ForgetIds() {
 
 Status Inbox::Arrived(const estate::Integration& integration, std::int64_t seq) {
   const std::string feed = inbox::FeedOf(integration);
-  return events_.file().Transaction([&]() -> Status {
+  std::int64_t up_to = 0;
+  const Status recorded = events_.file().Transaction([&]() -> Status {
     AFL_TRY(events_.file().Execute("REPLACE INTO inbox_readers VALUES (?, ?, CAST(? AS INTEGER))",
                                    {integration.name, feed, std::to_string(seq)}));
     AFL_ASSIGN(const std::uint64_t bytes, DeleteRead(feed));
+    AFL_ASSIGN(up_to, ReadUpTo(feed));
     const std::lock_guard lock(mutex_);
     pending_bytes_ -= std::min(bytes, pending_bytes_);
     return Done{};
   });
+  AFL_TRY(recorded);
+  const std::lock_guard lock(mutex_);
+  arrived_up_to_[feed] = up_to;
+  arrived_.notify_all();
+  return Done{};
+}
+
+std::int64_t Inbox::WaitForArrival(const std::string& feed, std::int64_t seq,
+                                   std::chrono::milliseconds at_most, const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  const auto up_to = [&] {
+    const auto found = arrived_up_to_.find(feed);
+    return found == arrived_up_to_.end() ? std::numeric_limits<std::int64_t>::max() : found->second;
+  };
+  arrived_.wait_for(lock, stop, at_most, [&] { return up_to() > seq; });
+  return up_to();
 }
 
 Result<std::uint64_t> Inbox::Pending(const estate::Integration& integration) {
@@ -295,13 +369,14 @@ Result<std::vector<inbox::Message>> Inbox::Page(const std::string& feed, std::in
     until = row[0];
   }
   AFL_ASSIGN(const auto rows,
-             file.Select("SELECT m.seq, i.id, i.received_at, m.attributes, m.body FROM "
-                         "inbox_messages m JOIN inbox_ids i USING (seq) WHERE m.feed = ? AND m.seq "
+             file.Select("SELECT m.seq, i.id, i.received_at, m.attributes, m.body, f.why "
+                         "FROM inbox_messages m JOIN inbox_ids i USING (seq) LEFT JOIN "
+                         "inbox_faults f USING (seq) WHERE m.feed = ? AND m.seq "
                          "> CAST(? AS INTEGER) AND m.seq <= CAST(? AS INTEGER) ORDER BY m.seq",
                          {feed, range[1], until}));
   for (const auto& row : rows) {
-    page.push_back(
-        {std::stoll(row[0]), row[1], WallTime(microseconds(std::stoll(row[2]))), row[3], row[4]});
+    page.push_back({std::stoll(row[0]), row[1], WallTime(microseconds(std::stoll(row[2]))), row[3],
+                    row[4], row[5]});
   }
   return page;
 }

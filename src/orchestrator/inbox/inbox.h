@@ -7,6 +7,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,9 @@ struct InboxEndpoint {
   std::string feed;    // "webhook /hooks/flows", "topic message-events".
   std::string secret;  // Unresolved.
   bool is_topic = false;
+  std::string project;  // Of a topic that is read: its connection's.
+  /// The subscription that it is pulled from; "": senders bring it.
+  std::string subscription;
   std::vector<const estate::Integration*> readers;    // Whose source it is.
   std::vector<const estate::Integration*> triggered;  // Others that run for it.
   estate::Mark mark;
@@ -32,12 +37,16 @@ struct InboxEndpoint {
 /// By path. Borrows the estate's integrations.
 std::map<std::string, InboxEndpoint> EndpointsOf(const estate::Estate& estate);
 
-/// What came in one request.
+/// "projects/P/topics/T": how Pub/Sub names the topic of `endpoint`.
+std::string TopicName(const InboxEndpoint& endpoint);
+
+/// One message that came.
 struct Arrival {
   const InboxEndpoint* endpoint = nullptr;
   std::string id;          // The sender's; the same id is the same message.
   std::string attributes;  // A JSON object.
-  std::string body;        // JSON.
+  std::string body;        // JSON, or any text with a fault.
+  std::string fault;       // Why it is none: what reads it sets it aside. "": it is JSON.
   /// The key that the body names for an integration that fetches by key; one
   /// without an entry runs as a whole.
   std::map<std::string, EventKey> keys;
@@ -51,16 +60,24 @@ class Inbox final : public inbox::Messages {
   static Result<std::unique_ptr<Inbox>> Open(EventStore& events, const estate::Estate& estate,
                                              const Clock& clock);
 
-  enum class Taken : std::uint8_t { kStored, kDuplicate };
-  /// Returns when the message is durable, in one commit with those that came
-  /// meanwhile. A message whose id was taken within the last seven days, or
-  /// waits, is a duplicate. Errors: kTransient when too much waits or the disk
-  /// does not take it.
-  Result<Taken> Take(const Arrival& arrival);
+  struct Receipt {
+    std::int64_t seq = 0;  // The message's number; of a duplicate, that of the first one.
+    bool is_new = true;
+  };
+  /// Returns when all the messages are durable, in one commit with those that came
+  /// meanwhile; a receipt for each. A message whose id was taken within the last seven
+  /// days, or waits, is a duplicate. Errors: kTransient when too much waits or the disk
+  /// does not take it: then none of them was taken.
+  Result<std::vector<Receipt>> Take(std::span<const Arrival> arrivals);
 
   /// `integration` has everything up to number `seq` where it belongs: what every
   /// reader has is deleted.
   Status Arrived(const estate::Integration& integration, std::int64_t seq);
+  /// The number up to which every reader of `feed` has its messages where they belong;
+  /// the largest one when nobody reads it. Waits until it is above `seq`, for `at_most`
+  /// or until `stop` fires.
+  std::int64_t WaitForArrival(const std::string& feed, std::int64_t seq,
+                              std::chrono::milliseconds at_most, const std::stop_token& stop);
   /// Messages that wait for `integration`.
   Result<std::uint64_t> Pending(const estate::Integration& integration);
   /// Of all messages that wait.
@@ -79,8 +96,10 @@ class Inbox final : public inbox::Messages {
   Status Prepare();
   Status DropReaders();
   Result<std::uint64_t> DeleteRead(const std::string& feed);
+  Result<std::int64_t> ReadUpTo(const std::string& feed);
   void Commit(const std::vector<Waiting*>& group);
-  Result<Taken> Store(const Arrival& arrival, EventStore::Batch& batch, std::uint64_t& bytes);
+  Status StoreAll(Waiting& waiting, EventStore::Batch& batch, std::uint64_t& bytes);
+  Result<Receipt> Store(const Arrival& arrival, std::uint64_t& bytes);
   Status ForgetIds();
 
   EventStore& events_;
@@ -92,7 +111,9 @@ class Inbox final : public inbox::Messages {
   std::vector<Waiting*> waiting_;
   bool writing_ = false;  // Somebody commits for all.
   std::uint64_t pending_bytes_ = 0;
-  std::chrono::nanoseconds forgot_ids_at_{0};  // Only the one who commits.
+  std::condition_variable_any arrived_;
+  std::map<std::string, std::int64_t> arrived_up_to_;  // By feed that is read.
+  std::chrono::nanoseconds forgot_ids_at_{0};          // Only the one who commits.
 };
 
 }  // namespace afluente::orchestrator

@@ -108,9 +108,9 @@ void CheckInboxEndpoints(const EstateDocs& docs, std::vector<Finding>& findings)
                               "\" reads that of \"" + found->second->source.connection +
                               "\": the inbox knows topics by their names alone; rename one"});
       } else if (!fresh && found->second->source.subscription != source.subscription) {
-        findings.push_back({source.mark, "topic " + source.topic +
-                                             " has another subscription in integration \"" +
-                                             found->second->name + "\": one feeds both; write the same"});
+        findings.push_back(
+            {source.mark, "topic " + source.topic + " has another subscription in integration \"" +
+                              found->second->name + "\": one feeds both; write the same"});
       }
     }
     std::string endpoint;

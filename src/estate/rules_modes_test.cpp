@@ -97,7 +97,8 @@ INSTANTIATE_TEST_SUITE_P(
         RuleCase{"MisspeltTable",
                  {{"source", "{ connection: app, tabel: a.b }"}},
                  "x.yaml:2:28: unknown key \"tabel\" in source; expected one of connection, table, "
-                 "query, topic, subscription, webhook, warehouse_table, origin (did you mean \"table\"?)"}),
+                 "query, topic, subscription, webhook, warehouse_table, origin (did you mean "
+                 "\"table\"?)"}),
     kName);
 
 INSTANTIATE_TEST_SUITE_P(

@@ -48,7 +48,8 @@ void CheckSource(const RuleScope& scope) {
     CheckConnection(scope, {"source", "connection"}, "source.connection", source.connection,
                     kind == "topic" ? ConnectionType::kPubsub : ConnectionType::kPostgres);
   }
-  if (scope.Has({"source", "subscription"}) && PubsubOf(scope.docs.estate, scope.integration) == nullptr) {
+  if (scope.Has({"source", "subscription"}) &&
+      PubsubOf(scope.docs.estate, scope.integration) == nullptr) {
     scope.Report({"source", "subscription"},
                  "source.subscription needs a topic of a connection with engine pubsub: remove it");
   }

@@ -23,6 +23,7 @@ class Call {
   /// `routing`: "subscription=projects/...", what tells the service's front end where to send it.
   /// Source: AIP-4222.
   Call(const std::string& token, const std::string& routing, const std::stop_token& stop);
+  ~Call() = default;
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 

@@ -30,7 +30,7 @@ void Log(gpr_log_func_args* line) { spdlog::debug("gRPC: {}", line->message); }
 }  // namespace
 }  // namespace afluente::grpc_api
 
-extern "C" __attribute__((visibility("default"))) const afluente::google::Grpc* afluente_grpc() {
+extern "C" __attribute__((visibility("default"))) const afluente::google::Grpc* AfluenteGrpc() {
   static const auto* grpc = [] {
     gpr_set_log_function(afluente::grpc_api::Log);
     return new afluente::grpc_api::Grpc();

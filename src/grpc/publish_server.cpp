@@ -91,6 +91,8 @@ class Server final : public pubsub::PublishServer {
   ~Server() override {
     if (server_ != nullptr) server_->Shutdown(gpr_inf_future(GPR_CLOCK_MONOTONIC));
   }
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
 
   Status Listen(const std::string& host, int port) {
     int bound = 0;

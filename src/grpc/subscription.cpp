@@ -31,6 +31,8 @@ class StreamingPull final : public pubsub::Subscription {
         options_(std::move(options)),
         stub_(v1::Subscriber::NewStub(ChannelTo(endpoint_, kAnswerBytesMax))) {}
   ~StreamingPull() override { End(); }
+  StreamingPull(const StreamingPull&) = delete;
+  StreamingPull& operator=(const StreamingPull&) = delete;
 
   Status Ensure(const std::stop_token& stop) override {
     v1::GetSubscriptionRequest get;

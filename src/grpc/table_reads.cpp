@@ -21,6 +21,8 @@ class Stream final : public bigquery::RowStream {
   Stream(const google::Endpoint& endpoint, v1::BigQueryRead::Stub& stub, std::string name)
       : endpoint_(endpoint), stub_(stub), name_(std::move(name)) {}
   ~Stream() override { End(); }
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
 
   Result<std::string> Next(const std::stop_token& stop) override {
     constexpr int kTriesMax = 6;

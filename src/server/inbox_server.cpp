@@ -4,8 +4,8 @@
 #include <spdlog/spdlog.h>
 
 #include "estate/secrets.h"
-#include "server/documents.h"
 #include "orchestrator/inbox/read_message.h"
+#include "server/documents.h"
 
 namespace afluente::server {
 namespace {

@@ -36,8 +36,8 @@ fs::path FindJar() {
 }
 
 const fs::path& Jar() {
-  static const fs::path jar = FindJar();
-  return jar;
+  static const fs::path kJar = FindJar();
+  return kJar;
 }
 
 std::string Base64(const std::string& bytes) {

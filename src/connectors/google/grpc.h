@@ -48,7 +48,7 @@ Result<const Grpc*> LoadGrpc();
 /// What the library exports under the name kGrpcEntry: never nullptr, lives as long as
 /// the process.
 using GrpcEntry = const Grpc* (*)();
-inline constexpr const char* kGrpcEntry = "afluente_grpc";
+inline constexpr const char* kGrpcEntry = "AfluenteGrpc";
 inline constexpr const char* kGrpcLibrary = "libafluente_grpc.so";
 
 }  // namespace afluente::google

@@ -156,7 +156,8 @@ class ArrayPrinter {
     if (cell_.size() < kHeader) return Raw(cell_);
     const auto dimensions = ReadBigEndian<std::int32_t>(cell_.data());
     next_ = kHeader;
-    if (dimensions < 0 || static_cast<std::size_t>(dimensions) > kArrayDimensionsMax) return Raw(cell_);
+    if (dimensions < 0 || static_cast<std::size_t>(dimensions) > kArrayDimensionsMax)
+      return Raw(cell_);
     std::string bounds;
     bool has_bounds = false;
     for (std::int32_t i = 0; i < dimensions; ++i, next_ += 8) {

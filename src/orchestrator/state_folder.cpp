@@ -7,10 +7,12 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <string_view>
 #include <utility>
 
+#include "base/clock.h"
 #include "orchestrator/backup/state_parts.h"
 
 namespace afluente::orchestrator {
@@ -24,6 +26,19 @@ std::string ReadHolder(int file) {
   std::array<char, 256> text{};
   const ssize_t size = pread(file, text.data(), text.size(), 0);
   return size > 0 ? std::string(text.data(), static_cast<std::size_t>(size)) : "another process";
+}
+
+// Readers come and go: who would write waits a little for them, and not for another writer.
+bool LockFile(int file, LockKind kind) {
+  constexpr std::chrono::milliseconds kPause{20};
+  constexpr int kTriesMax = 250;
+  if (kind == LockKind::kShared) return flock(file, LOCK_SH | LOCK_NB) == 0;
+  for (int tries = 1; flock(file, LOCK_EX | LOCK_NB) != 0; ++tries) {
+    if (tries == kTriesMax || flock(file, LOCK_SH | LOCK_NB) != 0) return false;
+    flock(file, LOCK_UN);
+    Pause(kPause);
+  }
+  return true;
 }
 
 }  // namespace
@@ -53,8 +68,7 @@ Result<StateLock> StateLock::Take(const fs::path& root, const std::string& comma
                  fmt::format("state folder {}: {}", root.string(), std::strerror(errno)));
   }
   StateLock lock(file);
-  const int operation = kind == LockKind::kExclusive ? LOCK_EX : LOCK_SH;
-  if (flock(file, operation | LOCK_NB) != 0) {
+  if (!LockFile(file, kind)) {
     return Error(ErrorKind::kTransient,
                  fmt::format("state folder {} is held by {}; wait for it or stop it", root.string(),
                              ReadHolder(file)));

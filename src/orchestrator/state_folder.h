@@ -31,7 +31,8 @@ enum class LockKind : std::uint8_t { kExclusive, kShared };
 /// kernel lets go of it when the process dies, however it dies.
 class StateLock {
  public:
-  /// Creates the folder when it is missing.
+  /// Creates the folder when it is missing. Who takes it alone waits up to five seconds
+  /// for readers.
   /// Errors: kTransient naming the process that holds it; kInvalidConfig when
   /// the folder cannot be written.
   static Result<StateLock> Take(const std::filesystem::path& root, const std::string& command,

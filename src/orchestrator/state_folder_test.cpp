@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <optional>
+#include <thread>
 
 #include "base/test_folder.h"
 
@@ -52,6 +53,20 @@ TEST(StateLockLifeTest, EndsWithItsOwner) {
     ASSERT_TRUE(StateLock::Take(folder.path(), "run").ok());
   }
   EXPECT_TRUE(StateLock::Take(folder.path(), "run").ok());
+}
+
+TEST(StateLockLifeTest, AWriterWaitsForReadersThatLeave) {
+  const TestFolder folder;
+  auto reader = std::make_optional(StateLock::Take(folder.path(), "query", LockKind::kShared));
+  ASSERT_TRUE(reader->ok());
+  Status taken = Error(ErrorKind::kInternal, "not yet");
+  std::jthread writer([&] {
+    const auto lock = StateLock::Take(folder.path(), "serve");
+    taken = lock.ok() ? Status(Done{}) : Status(lock.error());
+  });
+  reader.reset();
+  writer.join();
+  EXPECT_TRUE(taken.ok()) << taken.error().message();
 }
 
 TEST(StateLockLifeTest, MovesWithItsOwner) {

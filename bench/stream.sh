@@ -30,6 +30,7 @@ stop() {
 }
 trap stop EXIT
 mkdir -p "$estate/integrations"
+export BENCH_SECRET="nobody signs here, and serve wants one"
 client=build/release/bench/bench_pubsub_client
 
 free_port() { node -e 's = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })'; }
@@ -39,7 +40,7 @@ make_estate() {
   cat >"$estate/estate.yaml" <<YAML
 estate: bench
 projects: { bench: { description: What the benchmark writes } }
-inbox: { listen: "127.0.0.1:0", secret: "secret of the benchmark", pubsub_listen: "127.0.0.1:0" }
+inbox: { listen: "127.0.0.1:0", secret: "\${env:BENCH_SECRET}", pubsub_listen: "127.0.0.1:0" }
 connections:
   events: { type: pubsub, project: bench, engine: $1 }
 YAML
@@ -50,7 +51,7 @@ destination: { table: bench.analytics.messages }
 mode: stream
 trigger: continuous
 transform: >-
-  SELECT message_id, CAST(body->>'$.n' AS BIGINT) AS n, CAST(body->>'$.at' AS BIGINT) AS at, body FROM batch
+  SELECT message_id, CAST(body->>'$.n' AS BIGINT) AS n, CAST(body->>'$.at' AS BIGINT) AS published_us, body FROM batch
 YAML
 }
 
@@ -61,6 +62,11 @@ start_emulator() {
   emulator=$!
   until curl -s "http://$PUBSUB_EMULATOR_HOST/" >/dev/null; do
     kill -0 "$emulator" || { cat "$folder/emulator.log" >&2 && exit 1; }
+  done
+  # It answers HTTP before it speaks gRPC.
+  for _ in {1..40}; do
+    "$client" create "$PUBSUB_EMULATOR_HOST" bench ready 2>/dev/null && return
+    sleep 0.5
   done
 }
 
@@ -74,7 +80,11 @@ stop_service() {
   service=''
 }
 ask() { bench_afluente query --format csv "$1" 2>/dev/null | tail -n 1 | tr -d '\r'; }
-wait_for() { until [ "$(ask "SELECT count(DISTINCT n) FROM bench.analytics.messages")" = "$1" ]; do :; done; }
+wait_for() {
+  until [ "$(ask "SELECT count(DISTINCT n) FROM bench.analytics.messages")" = "$1" ]; do
+    kill -0 "$service" || { cat "$folder/serve.log" >&2 && exit 1; }
+  done
+}
 percentile() { awk -v f="$1" '{ v[NR] = $1 } END { i = int(NR * f); printf "%.0f", v[i < 1 ? 1 : i] }' "$folder/latency_ms"; }
 
 printf '\n  %s messages of 1 KB; %s cores\n\n' "$messages" "$(nproc)"
@@ -116,7 +126,7 @@ wait_for 1000
 writer=$!
 sleep 1
 while kill -0 "$writer" 2>/dev/null; do
-  ask 'SELECT epoch_us(get_current_timestamp()), max(at) FROM bench.analytics.messages'
+  ask 'SELECT epoch_us(get_current_timestamp()), max(published_us) FROM bench.analytics.messages'
 done >"$folder/seen.csv"
 wait "$writer"
 # Every millisecond of messages between two sights became readable with the second one.

@@ -78,7 +78,10 @@ void CheckPubsubListen(const YamlNode& root, const Estate& estate, std::vector<F
   const auto address = ParseListen(estate.inbox.pubsub_listen);
   if (!address.ok()) return;  // Told elsewhere.
   const std::string& host = address.value().host;
-  if (host == "localhost" || host == "::1" || host.starts_with("127.")) return;
+  // A name may begin so, too.
+  const bool is_loopback =
+      host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string::npos;
+  if (host == "localhost" || host == "::1" || is_loopback) return;
   findings.push_back({root.MarkOf({"inbox", "pubsub_listen"}),
                       "inbox.pubsub_listen: " + host +
                           " can be reached by others, and nothing that is published there is "

@@ -146,7 +146,8 @@ TEST(PubsubListenTest, IsOfThisMachineAlone) {
   for (const char* own : {"127.0.0.1:8085", "[::1]:0", "localhost:8085"}) {
     EXPECT_THAT(findings(own), testing::IsEmpty()) << own;
   }
-  for (const char* others : {"0.0.0.0:8085", "10.0.0.1:8085", "[::]:8085"}) {
+  for (const char* others :
+       {"0.0.0.0:8085", "10.0.0.1:8085", "[::]:8085", "127.example.com:8085"}) {
     EXPECT_THAT(findings(others),
                 testing::ElementsAre(testing::HasSubstr("can be reached by others")))
         << others;

@@ -95,9 +95,10 @@ class Server final : public pubsub::PublishServer {
   Server& operator=(const Server&) = delete;
 
   Status Listen(const std::string& host, int port) {
+    const std::string named = host.find(':') == std::string::npos ? host : "[" + host + "]";
     int bound = 0;
     grpc::ServerBuilder builder;
-    builder.AddListeningPort(fmt::format("{}:{}", host, port), grpc::InsecureServerCredentials(),
+    builder.AddListeningPort(fmt::format("{}:{}", named, port), grpc::InsecureServerCredentials(),
                              &bound);
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // Two would share the messages.
     builder.SetMaxReceiveMessageSize(kRequestBytesMax);
@@ -105,9 +106,9 @@ class Server final : public pubsub::PublishServer {
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || bound == 0) {
       return Error(ErrorKind::kInvalidConfig,
-                   fmt::format("{}:{} cannot be listened at; does something else?", host, port));
+                   fmt::format("{}:{} cannot be listened at; does something else?", named, port));
     }
-    address_ = fmt::format("{}:{}", host, bound);
+    address_ = fmt::format("{}:{}", named, bound);
     return Done{};
   }
   const std::string& address() const override { return address_; }

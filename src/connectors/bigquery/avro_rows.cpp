@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <cinttypes>
 #include <cstdio>
 #include <cstring>
 #include <limits>
@@ -92,39 +94,50 @@ std::optional<std::int64_t> ReadDatetime(std::string_view text) {
   return micros;
 }
 
-// "1-2 3 4:5:6.7": years-months, days, hours:minutes:seconds, each with its sign.
-// Source: GoogleSQL, "Interval type", canonical format.
+// The fraction of a second behind ".", up to microseconds; nullopt for more or for something else.
+std::optional<std::int64_t> ReadFraction(std::string_view digits) {
+  std::int64_t micros = 0;
+  std::int64_t unit = 100'000;
+  for (const char digit : digits) {
+    if (digit < '0' || digit > '9' || unit == 0) return std::nullopt;
+    micros += (digit - '0') * unit;
+    unit /= 10;
+  }
+  return micros;
+}
+
+// "1-2 3 4:5:6.7": years-months, days, hours:minutes:seconds, each part with its sign.
+// Source: GoogleSQL, "Interval type", canonical format and ranges. The widths keep every number
+// far from its type's end, whatever the text is.
 std::optional<duckdb_interval> ReadInterval(std::string_view text) {
   const std::string whole(text);
+  const bool is_negative = whole.starts_with('-');
   int years = 0;
   int months = 0;
-  long days = 0;
-  char time[32] = {};
-  const bool is_negative = whole.starts_with('-');
-  if (std::sscanf(whole.c_str() + (is_negative ? 1 : 0), "%d-%d %ld %31s", &years, &months, &days,
-                  time) != 4) {
+  int days = 0;
+  std::array<char, 32> time{};
+  if (std::sscanf(whole.c_str() + (is_negative ? 1 : 0), "%5d-%2d %8d %31s", &years, &months, &days,
+                  time.data()) != 4) {
     return std::nullopt;
   }
-  const bool is_back = time[0] == '-';
-  long hours = 0;
+  const bool is_back = time.front() == '-';
+  const char* clock = time.data() + (is_back ? 1 : 0);
+  std::int64_t hours = 0;
   int minutes = 0;
   int seconds = 0;
   int read = 0;
-  const char* clock = time + (is_back ? 1 : 0);
-  if (std::sscanf(clock, "%ld:%d:%d%n", &hours, &minutes, &seconds, &read) != 3) {
+  if (std::sscanf(clock, "%9" SCNd64 ":%2d:%2d%n", &hours, &minutes, &seconds, &read) != 3) {
     return std::nullopt;
   }
-  std::int64_t micros = ((hours * 60 + minutes) * 60 + seconds) * std::int64_t{1'000'000};
-  if (clock[read] == '.') {
-    std::int64_t unit = 100'000;
-    for (const char* digit = clock + read + 1; *digit >= '0' && *digit <= '9'; ++digit) {
-      micros += (*digit - '0') * unit;
-      unit /= 10;
-    }
-  }
+  std::string_view rest = clock + read;
+  if (!rest.empty() && rest.front() != '.') return std::nullopt;
+  const auto fraction = ReadFraction(rest.substr(rest.empty() ? 0 : 1));
+  if (!fraction) return std::nullopt;
+  const std::int64_t micros =
+      ((hours * 60 + minutes) * 60 + seconds) * std::int64_t{1'000'000} + *fraction;
   duckdb_interval interval{};
   interval.months = (years * 12 + months) * (is_negative ? -1 : 1);
-  interval.days = static_cast<std::int32_t>(days);
+  interval.days = days;
   interval.micros = is_back ? -micros : micros;
   return interval;
 }

@@ -184,6 +184,18 @@ TEST(AvroRowsTest, AValueThatDoesNotFitIsNamed) {
   }
 }
 
+TEST(AvroRowsTest, AnIntervalThatIsNoneIsRefused) {
+  data::TestColumn column(Plain(Kind::kInterval));
+  auto rows = AvroRows::Open(Record(R"("string")"), column.schema());
+  ASSERT_TRUE(rows.ok());
+  for (const char* text : {"", "1-2", "1-2 3 4:5", "999999999999-0 0 0:0:0", "0-0 0 0:0:1.0000001",
+                           "0-0 99999999999 0:0:0", "0-0 0 99999999999999999999:0:0",
+                           "0-0 0 0:0:1x", "0-0 0 0:0:1.x"}) {
+    rows.value().Begin(Bytes(text));
+    EXPECT_FALSE(rows.value().Fill(column.batch()).ok()) << text;
+  }
+}
+
 TEST(AvroRowsTest, BytesThatEndTooEarlyAreRefused) {
   data::TestColumn column(Plain(Kind::kText));
   auto rows = AvroRows::Open(Record(Nullable(R"("string")")), column.schema());

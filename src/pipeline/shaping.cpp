@@ -23,6 +23,17 @@ bool ShapingCanFail(const estate::Integration& integration) {
                      [](const auto& rule) { return !rule.second.type.empty(); });
 }
 
+Status CheckColumnRules(const std::vector<std::string>& columns, const std::string& what,
+                        const estate::Integration& integration) {
+  for (const auto& [name, rule] : integration.columns) {
+    if (std::find(columns.begin(), columns.end(), name) != columns.end()) continue;
+    return Error(ErrorKind::kNotFound,
+                 fmt::format("{}: column \"{}\" is not in {}{}", rule.mark.ToString(), name, what,
+                             DidYouMean(name, columns)));
+  }
+  return Done{};
+}
+
 bool IsSelected(const std::string& column, const estate::Integration& integration) {
   const auto& rules = integration.columns;
   const bool only_included = std::any_of(rules.begin(), rules.end(),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "data/logical_type.h"
@@ -25,6 +26,11 @@ bool ShapingCanFail(const estate::Integration& integration);
 
 /// Whether source column `column` is read, as `include` and `exclude` say.
 bool IsSelected(const std::string& column, const estate::Integration& integration);
+
+/// kNotFound, with the nearest name, for a column rule of `integration` that is for none of
+/// `columns`, those of `what`.
+Status CheckColumnRules(const std::vector<std::string>& columns, const std::string& what,
+                        const estate::Integration& integration);
 
 /// The name under which source column `column` arrives.
 std::string ArrivesAs(const std::string& column, const estate::Integration& integration);

@@ -83,14 +83,8 @@ class TableSource final : public pipeline::Source {
 Status CheckRules(const nlohmann::json& fields, const estate::Integration& integration) {
   std::vector<std::string> names;
   for (const nlohmann::json& field : fields) names.push_back(field.value("name", ""));
-  for (const auto& [name, rule] : integration.columns) {
-    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
-    return Error(
-        ErrorKind::kNotFound,
-        fmt::format("{}: column \"{}\" is not in {}{}", rule.mark.ToString(), name,
-                    integration.source.warehouse_table->ToString(), DidYouMean(name, names)));
-  }
-  return Done{};
+  return pipeline::CheckColumnRules(names, integration.source.warehouse_table->ToString(),
+                                    integration);
 }
 
 Result<data::Schema> SchemaOf(const nlohmann::json& fields,

@@ -141,14 +141,8 @@ std::vector<std::string> RowRanges(duckdb_connection connection, const std::stri
 Status CheckRules(const std::vector<TableColumn>& columns, const estate::Integration& integration) {
   std::vector<std::string> names;
   for (const TableColumn& column : columns) names.push_back(column.name);
-  for (const auto& [name, rule] : integration.columns) {
-    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
-    return Error(
-        ErrorKind::kNotFound,
-        fmt::format("{}: column \"{}\" is not in {}{}", rule.mark.ToString(), name,
-                    integration.source.warehouse_table->ToString(), DidYouMean(name, names)));
-  }
-  return Done{};
+  return pipeline::CheckColumnRules(names, integration.source.warehouse_table->ToString(),
+                                    integration);
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ std::string ArrayOf(const Matrix& matrix) {
 
 Status SetParameters(const XgbBooster& booster, const std::map<std::string, std::string>& values) {
   for (const auto& [name, value] : values) {
-    AFL_TRY(CheckXgb(XGBoosterSetParam(booster.get(), name.c_str(), value.c_str())));
+    AFL_TRY(CheckXgb(Xgb().BoosterSetParam(booster.get(), name.c_str(), value.c_str())));
   }
   return Done{};
 }
@@ -54,7 +54,7 @@ class XgboostModel final : public Model {
   Result<std::vector<float>> Score(const Matrix& features) const override {
     if (features.rows() == 0) return std::vector<float>();
     bst_ulong expected = 0;
-    AFL_TRY(CheckXgb(XGBoosterGetNumFeature(booster_.get(), &expected)));
+    AFL_TRY(CheckXgb(Xgb().BoosterGetNumFeature(booster_.get(), &expected)));
     if (features.columns != expected) {
       return Error(
           ErrorKind::kSchemaMismatch,
@@ -66,7 +66,8 @@ class XgboostModel final : public Model {
     const bst_ulong* shape = nullptr;
     bst_ulong dimensions = 0;
     const float* scores = nullptr;
-    AFL_TRY(CheckXgb(XGBoosterPredictFromDense(booster_.get(), ArrayOf(features).c_str(), kConfig,
+    AFL_TRY(
+        CheckXgb(Xgb().BoosterPredictFromDense(booster_.get(), ArrayOf(features).c_str(), kConfig,
                                                nullptr, &shape, &dimensions, &scores)));
     return std::vector<float>(scores, scores + features.rows());
   }
@@ -75,20 +76,21 @@ class XgboostModel final : public Model {
     bst_ulong length = 0;
     const char* bytes = nullptr;
     AFL_TRY(CheckXgb(
-        XGBoosterSaveModelToBuffer(booster_.get(), R"({"format":"ubj"})", &length, &bytes)));
+        Xgb().BoosterSaveModelToBuffer(booster_.get(), R"({"format":"ubj"})", &length, &bytes)));
     return std::string(bytes, length);
   }
 
   Result<std::vector<double>> Importance() const override {
     bst_ulong expected = 0;
-    AFL_TRY(CheckXgb(XGBoosterGetNumFeature(booster_.get(), &expected)));
+    AFL_TRY(CheckXgb(Xgb().BoosterGetNumFeature(booster_.get(), &expected)));
     std::vector<double> importance(expected, 0.0);
     bst_ulong count = 0;
     const char** names = nullptr;
     bst_ulong dimensions = 0;
     const bst_ulong* shape = nullptr;
     const float* gains = nullptr;
-    AFL_TRY(CheckXgb(XGBoosterFeatureScore(booster_.get(), R"({"importance_type":"total_gain"})",
+    AFL_TRY(
+        CheckXgb(Xgb().BoosterFeatureScore(booster_.get(), R"({"importance_type":"total_gain"})",
                                            &count, &names, &dimensions, &shape, &gains)));
     double sum = 0;
     for (bst_ulong i = 0; i < count; ++i) {
@@ -102,7 +104,7 @@ class XgboostModel final : public Model {
 
   int rounds() const override {
     int rounds = 0;
-    return XGBoosterBoostedRounds(booster_.get(), &rounds) == 0 ? rounds : 0;
+    return Xgb().BoosterBoostedRounds(booster_.get(), &rounds) == 0 ? rounds : 0;
   }
 
  private:
@@ -111,10 +113,10 @@ class XgboostModel final : public Model {
 
 Result<XgbMatrix> MatrixOf(const Examples& examples) {
   XgbMatrix matrix;
-  AFL_TRY(CheckXgb(XGDMatrixCreateFromDense(ArrayOf(examples.features).c_str(),
-                                            R"({"missing":NaN,"nthread":1})", matrix.out())));
-  AFL_TRY(CheckXgb(XGDMatrixSetFloatInfo(matrix.get(), "label", examples.labels.data(),
-                                         examples.labels.size())));
+  AFL_TRY(CheckXgb(Xgb().MatrixCreateFromDense(ArrayOf(examples.features).c_str(),
+                                               R"({"missing":NaN,"nthread":1})", matrix.out())));
+  AFL_TRY(CheckXgb(Xgb().MatrixSetFloatInfo(matrix.get(), "label", examples.labels.data(),
+                                            examples.labels.size())));
   return matrix;
 }
 
@@ -123,7 +125,7 @@ Result<double> LossAfter(const XgbBooster& booster, int round, const XgbMatrix& 
   DMatrixHandle raw = validation.get();
   const char* name = "validation";
   const char* text = nullptr;
-  AFL_TRY(CheckXgb(XGBoosterEvalOneIter(booster.get(), round, &raw, &name, 1, &text)));
+  AFL_TRY(CheckXgb(Xgb().BoosterEvalOneIter(booster.get(), round, &raw, &name, 1, &text)));
   const std::string line = text;
   return std::strtod(line.c_str() + line.rfind(':') + 1, nullptr);
 }
@@ -132,32 +134,34 @@ class Xgboost final : public Engine {
  public:
   Result<std::unique_ptr<Model>> Fit(const Examples& train, const Examples& validation,
                                      const FitOptions& options) const override {
+    AFL_TRY(LoadXgb());
     AFL_ASSIGN(const XgbMatrix train_matrix, MatrixOf(train));
     AFL_ASSIGN(const XgbMatrix validation_matrix, MatrixOf(validation));
     const std::array<DMatrixHandle, 2> matrices{train_matrix.get(), validation_matrix.get()};
     XgbBooster booster;
-    AFL_TRY(CheckXgb(XGBoosterCreate(matrices.data(), matrices.size(), booster.out())));
+    AFL_TRY(CheckXgb(Xgb().BoosterCreate(matrices.data(), matrices.size(), booster.out())));
     std::map<std::string, std::string> parameters = options.parameters;
     parameters.insert(Defaults().begin(), Defaults().end());
     AFL_TRY(SetParameters(booster, parameters));
     double best_loss = std::numeric_limits<double>::infinity();
     int best = 0;
     for (int round = 0; round < options.rounds && round - best <= kPatience; ++round) {
-      AFL_TRY(CheckXgb(XGBoosterUpdateOneIter(booster.get(), round, train_matrix.get())));
+      AFL_TRY(CheckXgb(Xgb().BoosterUpdateOneIter(booster.get(), round, train_matrix.get())));
       AFL_ASSIGN(const double loss, LossAfter(booster, round, validation_matrix));
       if (loss >= best_loss) continue;
       best_loss = loss;
       best = round;
     }
     XgbBooster until_best;
-    AFL_TRY(CheckXgb(XGBoosterSlice(booster.get(), 0, best + 1, 1, until_best.out())));
+    AFL_TRY(CheckXgb(Xgb().BoosterSlice(booster.get(), 0, best + 1, 1, until_best.out())));
     return std::unique_ptr<Model>(std::make_unique<XgboostModel>(std::move(until_best)));
   }
 
   Result<std::unique_ptr<Model>> Load(std::string_view bytes) const override {
+    AFL_TRY(LoadXgb());
     XgbBooster booster;
-    AFL_TRY(CheckXgb(XGBoosterCreate(nullptr, 0, booster.out())));
-    AFL_TRY(CheckXgb(XGBoosterLoadModelFromBuffer(booster.get(), bytes.data(), bytes.size())));
+    AFL_TRY(CheckXgb(Xgb().BoosterCreate(nullptr, 0, booster.out())));
+    AFL_TRY(CheckXgb(Xgb().BoosterLoadModelFromBuffer(booster.get(), bytes.data(), bytes.size())));
     AFL_TRY(SetParameters(booster, {{"nthread", "1"}, {"verbosity", "0"}}));
     return std::unique_ptr<Model>(std::make_unique<XgboostModel>(std::move(booster)));
   }

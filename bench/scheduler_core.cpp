@@ -154,8 +154,8 @@ double RunsPerSecond(const fs::path& folder, int count, bool is_process) {
   job.policy.catch_up = estate::CatchUp::kAll;
   job.policy.overlap = estate::RunOverlap::kAllow;
   job.policy.max_active_runs = 16;
-  // None of them is due before the job is known: then they all are.
-  const WallTime begin = now + std::chrono::milliseconds(200);
+  // None of them is due before the job is known, however slow the disk is: then they all are.
+  const WallTime begin = now + std::chrono::seconds(2);
   job.next_fire = [begin, count](WallTime after) -> std::optional<FireTime> {
     const auto passed = std::max<std::int64_t>(0, (after - begin) / microseconds(1) + 1);
     if (passed >= count) return std::nullopt;

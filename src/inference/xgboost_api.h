@@ -10,10 +10,11 @@
 
 namespace afluente::inference {
 
-/// The functions of the library that are used, under their own names. It is loaded when a model
-/// is first trained or read: mapped into every process it would cost each of them four megabytes.
+/// The functions of the library that are used, under their names without the prefix. It is loaded
+/// when a model is first trained or read: mapped into every process it would cost each of them four
+/// megabytes.
 struct XgbApi {
-  // NOLINTBEGIN(readability-identifier-naming): the library's own names.
+  // NOLINTBEGIN(readability-identifier-naming): the library's names.
   decltype(&::XGBGetLastError) GetLastError = nullptr;
   decltype(&::XGBoosterBoostedRounds) BoosterBoostedRounds = nullptr;
   decltype(&::XGBoosterCreate) BoosterCreate = nullptr;
